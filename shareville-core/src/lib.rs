@@ -1,0 +1,1 @@
+//! The domain and the engine of Shareville: posts, lanes, leases, and publishing exactly once.

@@ -1,0 +1,1 @@
+//! Facebook Pages over the Graph API: publisher and connector for Shareville.

@@ -1,0 +1,1 @@
+//! Meta emulated on one's own machine, over HTTP.

@@ -1,0 +1,1 @@
+//! SQL stores for Shareville on sqlx: SQLite.
