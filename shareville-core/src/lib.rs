@@ -1,1 +1,20 @@
-//! The domain and the engine of Shareville: posts, lanes, leases, and publishing exactly once.
+//! The domain and the engine of Shareville: tenants, connections, posts, lanes, and publishing exactly once.
+//!
+//! This crate knows no HTTP client, no SQL, no Meta and no web framework: those join through its ports,
+//! [`publisher`], [`connector`], [`store`] and [`clock`].
+
+pub mod clock;
+pub mod connection;
+pub mod connector;
+pub mod credential;
+pub mod event;
+pub mod failure;
+pub mod id;
+pub mod lane;
+pub mod media;
+pub mod post;
+pub mod publisher;
+pub mod secret;
+pub mod store;
+pub mod tenant;
+pub mod violation;

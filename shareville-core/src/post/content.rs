@@ -1,0 +1,88 @@
+//! What a post says and shows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::media::Media;
+
+/// Where on the account a post appears.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// The account's ordinary posts.
+    #[default]
+    Feed,
+    /// A short vertical video.
+    Reel,
+    /// A story, gone after a day.
+    Story,
+}
+
+/// What only Facebook knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FacebookOptions {
+    /// The Page id of a place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place_id: Option<String>,
+}
+
+/// What only Instagram knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstagramOptions {
+    /// The Page id of a place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<String>,
+    /// User names of those invited to co-author.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collaborators: Vec<String>,
+    /// Whether a Reel shows in the feed too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_to_feed: Option<bool>,
+}
+
+/// What only one network knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// For Facebook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facebook: Option<FacebookOptions>,
+    /// For Instagram.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instagram: Option<InstagramOptions>,
+}
+
+/// What a post says and shows.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Content {
+    /// The text.
+    #[serde(default)]
+    pub caption: Option<String>,
+    /// A link.
+    #[serde(default)]
+    pub link: Option<String>,
+    /// Pictures and films, in order.
+    #[serde(default)]
+    pub media: Vec<Media>,
+    /// Where it appears.
+    #[serde(default)]
+    pub placement: Placement,
+    /// What only one network knows.
+    #[serde(default)]
+    pub options: Options,
+    /// A comment of the account's own, right below the post.
+    #[serde(default)]
+    pub first_comment: Option<String>,
+}
+
+impl Content {
+    /// A post of text alone.
+    pub fn text(caption: impl Into<String>) -> Self {
+        Self {
+            caption: Some(caption.into()),
+            ..Self::default()
+        }
+    }
+}

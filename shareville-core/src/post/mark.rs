@@ -1,0 +1,120 @@
+//! What is durable before the platform is asked: progress, and the mark "committing object X since T, deadline D".
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Pace;
+use crate::clock::{Timestamp, later};
+
+/// What a publisher has prepared at the platform. Only the publisher reads `data`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The version of `data`, the publisher's own.
+    pub version: u16,
+    /// Which content it was made for.
+    pub content_revision: u32,
+    /// The object at the platform that a commit would make visible, once it exists.
+    pub object: Option<String>,
+    /// Whatever the publisher needs to go on.
+    pub data: Value,
+}
+
+/// Whether the same commit call on the same object may be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Repeat {
+    /// Proven harmless: repeated after one look that found the object unpublished.
+    Proven,
+    /// Assumed harmless: repeated only after two such looks, a grace apart and both past the deadline.
+    Assumed,
+    /// Never.
+    Never,
+}
+
+/// The mark of an open commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The object the commit makes visible.
+    pub object: String,
+    /// Whether the call may be made again.
+    pub repeat: Repeat,
+    /// When the object was first committed, by the store's clock.
+    pub since: Timestamp,
+    /// Until when the latest commit may have been sent and answered, by the store's clock.
+    pub deadline: Timestamp,
+    /// How often the call was made.
+    pub commits: u32,
+    /// Whether any of those calls has an unknown outcome.
+    pub uncertain: bool,
+    /// Until when looking decides; `None` while the token is dead and nobody can look.
+    pub settle_by: Option<Timestamp>,
+    /// Until when looking goes on after the post has failed as `outcome_unknown`.
+    pub look_until: Option<Timestamp>,
+    /// Since when the platform has said that it works on it.
+    pub pending_since: Option<Timestamp>,
+    /// How often was looked.
+    pub looks: u32,
+    /// How many looks in a row, past the deadline and a grace apart, found it unpublished.
+    pub absent: u32,
+    /// How many looks in a row found it dead.
+    pub dead: u32,
+    /// When the last of those counted looks was.
+    pub counted_at: Option<Timestamp>,
+}
+
+impl Mark {
+    /// When its outcome can first be judged: its deadline and a grace.
+    #[must_use]
+    pub fn judged_from(&self, pace: &Pace) -> Timestamp {
+        later(self.deadline, pace.grace())
+    }
+
+    /// Whether what was found licenses the same call on the same object.
+    #[must_use]
+    pub const fn licenses_repeat(&self) -> bool {
+        match self.repeat {
+            Repeat::Proven => self.absent >= 1,
+            Repeat::Assumed => self.absent >= 2,
+            Repeat::Never => false,
+        }
+    }
+
+    /// Whether a look at `now` counts: past deadline and grace, and a grace after the last that counted.
+    pub(super) fn counts(&self, now: Timestamp, pace: &Pace) -> bool {
+        now >= self.judged_from(pace)
+            && self
+                .counted_at
+                .is_none_or(|last| now >= later(last, pace.grace()))
+    }
+}
+
+/// The mark of an open first comment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommentMark {
+    /// When it was first sent, by the store's clock.
+    pub since: Timestamp,
+    /// Until when the latest call may have been sent and answered, by the store's clock.
+    pub deadline: Timestamp,
+    /// How often it was sent.
+    pub sends: u32,
+    /// How often was looked.
+    pub looks: u32,
+    /// How many looks in a row, past the deadline and a grace apart, did not find it.
+    pub absent: u32,
+    /// When the last of those counted looks was.
+    pub counted_at: Option<Timestamp>,
+}
+
+impl CommentMark {
+    /// When its outcome can first be judged: its deadline and a grace.
+    #[must_use]
+    pub fn judged_from(&self, pace: &Pace) -> Timestamp {
+        later(self.deadline, pace.grace())
+    }
+
+    /// Whether two looks a grace apart, both past the deadline, did not find it.
+    #[must_use]
+    pub const fn licenses_repeat(&self) -> bool {
+        self.absent >= 2
+    }
+}

@@ -1,0 +1,245 @@
+//! Posts, and the rules by which they change.
+//!
+//! [`apply`] is pure and the only place where a post changes: a store executes the [`Change`] it computes in one atomic
+//! step, or answers that the post has changed meanwhile.
+
+mod apply;
+mod change;
+mod command;
+mod comment;
+mod content;
+mod mark;
+mod pace;
+mod settle;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use self::{
+    apply::{apply, draft, is_too_old},
+    change::{Applied, Change, HoldChange},
+    command::{Command, Draft, Edit, Evidence, Moment, Refusal},
+    content::{Content, FacebookOptions, InstagramOptions, Options, Placement},
+    mark::{CommentMark, Mark, Progress, Repeat},
+    pace::{MAX_ATTEMPTS, MAX_CONTENT_ATTEMPTS, Pace},
+};
+use crate::{
+    clock::{Timestamp, later},
+    failure::{Failure, FailureClass},
+    id::{AccountId, ConnectionId, GroupId, PostId, TenantId, UserId},
+    lane::Lane,
+};
+
+/// Where a post stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostStatus {
+    /// Being written: nothing happens by itself.
+    Draft,
+    /// Goes out at its time, or waits to be tried again.
+    Scheduled,
+    /// A worker has begun.
+    Publishing,
+    /// Live.
+    Published,
+    /// Not live, or nobody knows; the failure says which.
+    Failed,
+    /// Called off.
+    Canceled,
+    /// Was live, and was deleted at the platform.
+    Deleted,
+}
+
+impl PostStatus {
+    /// All there are.
+    pub const ALL: [Self; 7] = [
+        Self::Draft,
+        Self::Scheduled,
+        Self::Publishing,
+        Self::Published,
+        Self::Failed,
+        Self::Canceled,
+        Self::Deleted,
+    ];
+
+    /// The status's stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Scheduled => "scheduled",
+            Self::Publishing => "publishing",
+            Self::Published => "published",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// What became of a post's first comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FirstCommentStatus {
+    /// There is none.
+    None,
+    /// Not yet there.
+    Pending,
+    /// There.
+    Published,
+    /// Refused by the platform.
+    Failed,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What the platform calls a post that is live.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The platform's id; `None` while only its being live is known.
+    pub platform_id: Option<String>,
+    /// Where it can be seen.
+    pub permalink: Option<String>,
+}
+
+/// What the engine keeps of a post between its steps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// When the engine next has something to do for it.
+    pub due_at: Option<Timestamp>,
+    /// How often publishing was tried since it was last asked for.
+    pub attempts: u32,
+    /// How often content was refused that might yet be taken.
+    pub content_attempts: u32,
+    /// What was prepared at the platform.
+    pub progress: Option<Progress>,
+    /// What earlier content had prepared, to be deleted before anything new is.
+    pub superseded: Vec<Progress>,
+    /// How often that deletion failed.
+    pub discard_attempts: u32,
+    /// The open commit. While it is there, nobody knows whether the post is live.
+    pub mark: Option<Mark>,
+    /// The open first comment.
+    pub comment: Option<CommentMark>,
+}
+
+/// A post, for one account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Post {
+    /// Its id.
+    pub id: PostId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The end user whose account it goes to.
+    pub user: UserId,
+    /// The account it goes to.
+    pub account: AccountId,
+    /// The connection that account came with.
+    pub connection: ConnectionId,
+    /// The lane it goes in.
+    pub lane: Lane,
+    /// The batch it was created in.
+    pub group: Option<GroupId>,
+    /// Raised by each change: fence, `ETag` and webhook sequence in one.
+    pub revision: u64,
+    /// Raised by edits only: what was prepared for an older one is of no use.
+    pub content_revision: u32,
+    /// What it says and shows.
+    pub content: Content,
+    /// The tenant's own notes.
+    pub metadata: serde_json::Map<String, Value>,
+    /// Where it stands.
+    pub status: PostStatus,
+    /// When it is to go out: never before.
+    pub scheduled_at: Option<Timestamp>,
+    /// The time zone its author thinks in.
+    pub timezone: Option<String>,
+    /// How long after its time it may still go out.
+    pub give_up_after: Duration,
+    /// When it went live.
+    pub published_at: Option<Timestamp>,
+    /// What the platform calls it.
+    pub published: Published,
+    /// What became of its first comment.
+    pub first_comment_status: FirstCommentStatus,
+    /// What went wrong last, or what it waits for.
+    pub failure: Option<Failure>,
+    /// What the engine keeps between its steps.
+    pub work: Work,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Post {
+    /// When the engine next has something to do for it.
+    #[must_use]
+    pub const fn due_at(&self) -> Option<Timestamp> {
+        self.work.due_at
+    }
+
+    /// When it must end, whatever holds it up: every post ends.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.work.due_at?;
+        match (self.status, &self.work.mark) {
+            (PostStatus::Scheduled | PostStatus::Publishing, mark) => {
+                let given_up = later(self.scheduled_at?, self.give_up_after);
+                let settled = mark.as_ref().and_then(|mark| mark.settle_by);
+                Some(settled.map_or(given_up, |settled| settled.max(given_up)))
+            }
+            (PostStatus::Failed, Some(mark)) => mark.look_until,
+            _ => None,
+        }
+    }
+
+    /// By which time lists are ordered and filtered: when it went out, else is to go out, else was created.
+    #[must_use]
+    pub fn listed_at(&self) -> Timestamp {
+        self.published_at
+            .or(self.scheduled_at)
+            .unwrap_or(self.created_at)
+    }
+
+    /// When a worker will next try, where it waits.
+    #[must_use]
+    pub fn next_attempt_at(&self) -> Option<Timestamp> {
+        match self.status {
+            _ if self.waits_for_reconnect() => None,
+            PostStatus::Scheduled | PostStatus::Publishing => {
+                match (self.work.due_at, self.scheduled_at) {
+                    // Preparing may start before its time, but it does not go out before.
+                    (Some(due), Some(scheduled)) => Some(due.max(scheduled)),
+                    (due, _) => due,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the platform's answer to a commit is still open.
+    #[must_use]
+    pub const fn has_open_commit(&self) -> bool {
+        self.work.mark.is_some()
+    }
+
+    /// Whether it waits for the end user to connect again, and so for no particular time.
+    #[must_use]
+    pub fn waits_for_reconnect(&self) -> bool {
+        self.failure
+            .as_ref()
+            .is_some_and(|failure| failure.class == FailureClass::Reauthorize)
+    }
+
+    /// What was prepared for the content as it is now.
+    #[must_use]
+    pub fn current_progress(&self) -> Option<&Progress> {
+        self.work
+            .progress
+            .as_ref()
+            .filter(|progress| progress.content_revision == self.content_revision)
+    }
+}

@@ -1,0 +1,461 @@
+//! What the engine finds out about a post: preparing, committing, looking, ending.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    Change, Command, Evidence, FirstCommentStatus, HoldChange, MAX_ATTEMPTS, MAX_CONTENT_ATTEMPTS,
+    Mark, Moment, Post, PostStatus, Progress, Published, Refusal, Repeat,
+};
+use crate::{
+    clock::{Timestamp, later},
+    event::EventKind,
+    failure::{Failure, FailureClass},
+};
+/// A wait longer than this shows as `scheduled`, with its reason.
+const SHOWN_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a platform may say that it works on a post.
+const MAX_PENDING: Duration = Duration::from_secs(86_400);
+
+pub(super) fn apply(post: &Post, command: Command, moment: &Moment) -> Result<Change, Refusal> {
+    match command {
+        Command::Checkpoint { progress, until } => checkpoint(post, progress, until, moment),
+        Command::PrepareFailed { failure, progress } => {
+            prepare_failed(post, failure, progress, moment)
+        }
+        Command::Hold { failure, until } => hold(post, failure, until, moment),
+        Command::Discarded => discarded(post, moment),
+        Command::DiscardFailed { failure } => discard_failed(post, failure, moment),
+        Command::BeginCommit {
+            progress,
+            repeat,
+            window,
+        } => begin_commit(post, progress, repeat, window, moment),
+        Command::Live(published) => live(post, published, moment),
+        Command::Accepted { until } => pending(post, until, moment),
+        Command::Refused { failure } => refused(post, failure, moment),
+        Command::Uncertain { failure } => uncertain(post, failure, moment),
+        Command::Looked(evidence) => looked(post, evidence, moment),
+        Command::Expire => expire(post, moment),
+        comment => super::comment::apply(post, comment, moment),
+    }
+}
+
+fn to_go_out(post: &Post) -> Result<(), Refusal> {
+    match post.status {
+        PostStatus::Scheduled | PostStatus::Publishing => Ok(()),
+        _ => Err(Refusal::MovedOn),
+    }
+}
+
+fn open_mark(post: &mut Post) -> Result<&mut Mark, Refusal> {
+    post.work.mark.as_mut().ok_or(Refusal::MovedOn)
+}
+
+/// Waits until `until`. A wait that people would notice shows as `scheduled`, unless a commit is open.
+fn wait(next: &mut Post, until: Timestamp, now: Timestamp) {
+    next.work.due_at = Some(until);
+    let long = until > later(now, SHOWN_WAIT) || next.waits_for_reconnect();
+    let noticed = long && !next.has_open_commit();
+    next.status = match noticed {
+        true => PostStatus::Scheduled,
+        false => PostStatus::Publishing,
+    };
+}
+
+fn checkpoint(
+    post: &Post,
+    progress: Progress,
+    until: Option<Timestamp>,
+    moment: &Moment,
+) -> Result<Change, Refusal> {
+    to_go_out(post)?;
+    if post.has_open_commit() || progress.content_revision != post.content_revision {
+        return Err(Refusal::MovedOn);
+    }
+    let mut next = post.clone();
+    let data = json!({"object": progress.object, "until": until});
+    next.work.progress = Some(progress);
+    wait(&mut next, until.unwrap_or(moment.now), moment.now);
+    let kind = match until {
+        Some(_) => EventKind::PostWaiting,
+        None => EventKind::PostStep,
+    };
+    Ok(Change::of(post, next, moment).tell(kind, moment, data))
+}
+
+fn prepare_failed(
+    post: &Post,
+    failure: Failure,
+    progress: Option<Progress>,
+    moment: &Moment,
+) -> Result<Change, Refusal> {
+    to_go_out(post)?;
+    if post.has_open_commit() {
+        return Err(Refusal::MovedOn);
+    }
+    let mut next = post.clone();
+    next.work.progress = progress.filter(|made| made.content_revision == post.content_revision);
+    if !is_no_attempt(failure.class) {
+        next.work.attempts += 1;
+    }
+    Ok(retry_or_fail(post, next, failure, moment))
+}
+
+/// Waits and rate limits are no attempts.
+const fn is_no_attempt(class: FailureClass) -> bool {
+    matches!(
+        class,
+        FailureClass::RateLimited { .. } | FailureClass::Reauthorize
+    )
+}
+
+/// Decides by its class what a failure means for a post that certainly is not live.
+fn retry_or_fail(post: &Post, mut next: Post, failure: Failure, moment: &Moment) -> Change {
+    let pace = &moment.pace;
+    let again = match failure.class {
+        FailureClass::Transient if next.work.attempts < MAX_ATTEMPTS => {
+            Some(later(moment.now, pace.back_off(next.work.attempts)))
+        }
+        FailureClass::Content { retryable: true } => {
+            next.work.content_attempts += 1;
+            (next.work.content_attempts < MAX_CONTENT_ATTEMPTS)
+                .then(|| later(moment.now, pace.back_off(next.work.attempts)))
+        }
+        FailureClass::RateLimited { until, .. } => {
+            let least = later(moment.now, pace.base);
+            let until = until.unwrap_or_else(|| later(moment.now, pace.unknown_limit()));
+            Some(until.max(least))
+        }
+        // Up again at once: what keeps it back is its lane, paused until the connection is mended.
+        FailureClass::Reauthorize => Some(moment.now),
+        _ => None,
+    };
+    let data = json!({"failure": failure, "attempt": next.work.attempts, "until": again});
+    next.failure = Some(failure);
+    match again {
+        Some(until) => {
+            wait(&mut next, until, moment.now);
+            Change::of(post, next, moment).tell(EventKind::PostRetrying, moment, data)
+        }
+        None => failed(post, next, moment, data),
+    }
+}
+
+fn failed(post: &Post, mut next: Post, moment: &Moment, data: serde_json::Value) -> Change {
+    next.status = PostStatus::Failed;
+    if !next.has_open_commit() {
+        next.work.due_at = None;
+    }
+    Change::of(post, next, moment).tell(EventKind::PostFailed, moment, data)
+}
+
+fn hold(
+    post: &Post,
+    failure: Failure,
+    until: Timestamp,
+    moment: &Moment,
+) -> Result<Change, Refusal> {
+    let mut next = post.clone();
+    next.work.due_at = Some(until);
+    if to_go_out(post).is_ok() {
+        wait(&mut next, until, moment.now);
+    }
+    if failure.class == FailureClass::Reauthorize
+        && let Some(mark) = &mut next.work.mark
+    {
+        // Nobody can look while the token is dead: the clock stands still until then.
+        mark.settle_by = None;
+    }
+    let data = json!({"failure": failure, "until": until});
+    next.failure = Some(failure);
+    Ok(Change::of(post, next, moment).tell(EventKind::PostWaiting, moment, data))
+}
+
+fn discarded(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
+    let mut next = post.clone();
+    next.work.superseded.clear();
+    next.work.discard_attempts = 0;
+    if to_go_out(post).is_err() {
+        next.work.due_at = None;
+    }
+    Ok(Change::of(post, next, moment).tell(
+        EventKind::PostStep,
+        moment,
+        json!({"discarded": post.work.superseded.len()}),
+    ))
+}
+
+fn discard_failed(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
+    let mut next = post.clone();
+    next.work.discard_attempts += 1;
+    if to_go_out(post).is_ok() {
+        next.work.attempts += u32::from(!is_no_attempt(failure.class));
+        return Ok(retry_or_fail(post, next, failure, moment));
+    }
+    // Nothing takes its place: an invisible leftover does no harm, so this ends some time.
+    next.work.due_at = (next.work.discard_attempts < MAX_ATTEMPTS)
+        .then(|| later(moment.now, moment.pace.back_off(next.work.discard_attempts)));
+    Ok(Change::of(post, next, moment).tell(
+        EventKind::PostStep,
+        moment,
+        json!({"discardFailed": failure}),
+    ))
+}
+
+fn begin_commit(
+    post: &Post,
+    progress: Progress,
+    repeat: Repeat,
+    window: Duration,
+    moment: &Moment,
+) -> Result<Change, Refusal> {
+    to_go_out(post)?;
+    let early = post.scheduled_at.is_none_or(|at| at > moment.now);
+    if early
+        || progress.content_revision != post.content_revision
+        || !post.work.superseded.is_empty()
+    {
+        return Err(Refusal::MovedOn);
+    }
+    let object = progress.object.clone().ok_or(Refusal::MovedOn)?;
+    let settle_by = Some(later(later(moment.now, window), moment.pace.uncertain));
+    let mut next = post.clone();
+    let mark = match next.work.mark.take() {
+        None => Mark {
+            object,
+            repeat,
+            since: moment.now,
+            deadline: later(moment.now, window),
+            commits: 1,
+            uncertain: false,
+            settle_by,
+            look_until: None,
+            pending_since: None,
+            looks: 0,
+            absent: 0,
+            dead: 0,
+            counted_at: None,
+        },
+        // Only the same call on the same object, and only when looking has licensed it.
+        Some(open) if open.object == object && open.licenses_repeat() => Mark {
+            commits: open.commits + 1,
+            uncertain: true,
+            absent: 0,
+            counted_at: None,
+            deadline: later(moment.now, window),
+            ..open
+        },
+        Some(_) => return Err(Refusal::MovedOn),
+    };
+    let data = json!({"object": mark.object, "commit": mark.commits, "deadlineSeconds": window.as_secs_f64()});
+    next.work.mark = Some(mark);
+    next.work.progress = Some(progress);
+    next.work.attempts += 1;
+    next.status = PostStatus::Publishing;
+    Ok(Change::of(post, next, moment)
+        .opening(window, &moment.pace)
+        .tell(EventKind::PostCommit, moment, data))
+}
+
+fn live(post: &Post, published: Published, moment: &Moment) -> Result<Change, Refusal> {
+    let mut next = post.clone();
+    let mark = next.work.mark.take().ok_or(Refusal::MovedOn)?;
+    next.status = PostStatus::Published;
+    // It went live at some time after the call was sent; if it was the only one, about when it was sent.
+    next.published_at = Some(match mark.uncertain {
+        true => mark.since,
+        false => moment.now,
+    });
+    next.published = published;
+    next.failure = None;
+    next.work.superseded.clear();
+    next.work.due_at =
+        (next.first_comment_status == FirstCommentStatus::Pending).then_some(moment.now);
+    let mut change = Change::of(post, next, moment).tell_plainly(EventKind::PostPublished, moment);
+    change.hold = HoldChange::Lift(post.id);
+    Ok(change)
+}
+
+/// The platform works on it.
+fn pending(post: &Post, until: Timestamp, moment: &Moment) -> Result<Change, Refusal> {
+    let mut next = post.clone();
+    let mark = open_mark(&mut next)?;
+    let since = *mark.pending_since.get_or_insert(moment.now);
+    let last = later(since, MAX_PENDING);
+    mark.settle_by = Some(last);
+    if post.status != PostStatus::Failed && moment.now >= last {
+        return Ok(outcome_unknown(post, next, moment));
+    }
+    next.work.due_at = Some(until);
+    Ok(Change::of(post, next, moment).tell(
+        EventKind::PostWaiting,
+        moment,
+        json!({"processing": true, "until": until}),
+    ))
+}
+
+fn refused(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
+    let mut next = post.clone();
+    if open_mark(&mut next)?.uncertain {
+        // It speaks for its own call only, and an earlier one may have acted.
+        return uncertain(post, failure, moment);
+    }
+    next.work.mark = None;
+    if is_no_attempt(failure.class) {
+        next.work.attempts = next.work.attempts.saturating_sub(1);
+    }
+    let mut change = retry_or_fail(post, next, failure, moment);
+    change.hold = HoldChange::Lift(post.id);
+    Ok(change)
+}
+
+fn uncertain(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
+    let mut next = post.clone();
+    let mark = open_mark(&mut next)?;
+    mark.uncertain = true;
+    // A first look soon can only find it live; absence counts from the deadline and a grace on.
+    let soon = later(moment.now, moment.pace.grace());
+    let judged_from = mark.judged_from(&moment.pace);
+    next.work.due_at = Some(match soon < judged_from {
+        true => soon,
+        false => judged_from.max(moment.now),
+    });
+    let data =
+        json!({"failure": failure, "object": next.work.mark.as_ref().map(|mark| &mark.object)});
+    next.failure = Some(failure);
+    Ok(Change::of(post, next, moment).tell(EventKind::PostUncertain, moment, data))
+}
+
+fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Refusal> {
+    let mut next = post.clone();
+    let mark = open_mark(&mut next)?;
+    mark.looks += 1;
+    // Whoever finds a mark cannot tell whether its call was sent.
+    mark.uncertain = true;
+    mark.settle_by
+        .get_or_insert_with(|| later(moment.now, moment.pace.uncertain));
+    let counts = mark.counts(moment.now, &moment.pace);
+    match evidence {
+        Evidence::Live(published) => live(&next, published, moment),
+        Evidence::Pending { until } => pending(&next, until, moment),
+        Evidence::Absent => {
+            if counts {
+                mark.absent += 1;
+                mark.dead = 0;
+                mark.counted_at = Some(moment.now);
+            }
+            let repeatable = mark.licenses_repeat() && next.work.attempts < MAX_ATTEMPTS;
+            Ok(inconclusive(
+                post,
+                next,
+                json!({"found": "absent"}),
+                repeatable,
+                moment,
+            ))
+        }
+        Evidence::Dead(failure) => {
+            if counts {
+                mark.dead += 1;
+                mark.absent = 0;
+                mark.counted_at = Some(moment.now);
+            }
+            if mark.dead < 2 {
+                return Ok(inconclusive(
+                    post,
+                    next,
+                    json!({"found": "dead"}),
+                    false,
+                    moment,
+                ));
+            }
+            next.work.mark = None;
+            next.work.progress = None;
+            let mut change = retry_or_fail(post, next, failure, moment);
+            change.hold = HoldChange::Lift(post.id);
+            Ok(change)
+        }
+        Evidence::Unclear(failure) => {
+            mark.absent = 0;
+            mark.dead = 0;
+            let data = json!({"found": "unclear", "failure": failure});
+            Ok(inconclusive(post, next, data, false, moment))
+        }
+    }
+}
+
+/// A look that settled nothing: go on looking, commit again, or fail for now and look on.
+fn inconclusive(
+    post: &Post,
+    mut next: Post,
+    data: serde_json::Value,
+    repeatable: bool,
+    moment: &Moment,
+) -> Change {
+    let (now, pace) = (moment.now, &moment.pace);
+    let over = next
+        .work
+        .mark
+        .as_ref()
+        .is_some_and(|mark| mark.settle_by.is_some_and(|settle_by| now >= settle_by));
+    if post.status != PostStatus::Failed && over {
+        return outcome_unknown(post, next, moment);
+    }
+    let Some(mark) = &next.work.mark else {
+        return Change::of(post, next, moment);
+    };
+    let judged_from = mark.judged_from(pace);
+    next.work.due_at = Some(if post.status == PostStatus::Failed {
+        later(now, pace.later_look_gap())
+    } else if repeatable {
+        now
+    } else if now < judged_from {
+        judged_from
+    } else {
+        later(now, pace.look_gap(mark.looks))
+    });
+    Change::of(post, next, moment).tell(EventKind::PostLooked, moment, data)
+}
+
+/// Nobody can say within the time set for it: the post fails, and looking goes on for a day.
+fn outcome_unknown(post: &Post, mut next: Post, moment: &Moment) -> Change {
+    let mut failure = Failure::outcome_unknown();
+    failure.platform = next.failure.take().and_then(|last| last.platform);
+    if let Some(mark) = &mut next.work.mark {
+        mark.look_until = Some(later(moment.now, moment.pace.later_looking()));
+    }
+    next.work.due_at = Some(later(moment.now, moment.pace.later_look_gap()));
+    let data = json!({"failure": failure});
+    next.failure = Some(failure);
+    failed(post, next, moment, data)
+}
+
+fn expire(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
+    if post
+        .expires_at()
+        .is_none_or(|expires_at| moment.now < expires_at)
+    {
+        return Err(Refusal::MovedOn);
+    }
+    let mut next = post.clone();
+    match (post.status, post.has_open_commit()) {
+        (PostStatus::Failed, _) => {
+            // Looked long enough.
+            next.work.due_at = None;
+            Ok(Change::of(post, next, moment).tell(
+                EventKind::PostLooked,
+                moment,
+                json!({"given_up": true}),
+            ))
+        }
+        (_, true) => Ok(outcome_unknown(post, next, moment)),
+        (_, false) => {
+            let failure = Failure::missed(post.failure.as_ref());
+            let data = json!({"failure": failure});
+            next.failure = Some(failure);
+            Ok(failed(post, next, moment, data))
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The in-memory store.
+/// x
+#[derive(Debug)]
+pub struct MemoryStore;

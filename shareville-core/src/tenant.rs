@@ -1,0 +1,112 @@
+//! Tenants: the websites whose end users publish ("client apps" in the API).
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::{
+    clock::Timestamp,
+    id::{OwnerId, Provider, TenantId},
+    secret::{Belongs, Keyring, OpenError, Sealed},
+};
+
+/// How long after its time a post may still go out, unless the tenant says otherwise.
+pub const DEFAULT_GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
+
+/// A tenant's app at a provider, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedApp {
+    /// The app's id at the provider.
+    pub id: String,
+    /// The app's secret, once the tenant has given it.
+    pub secret: Option<Sealed>,
+}
+
+/// A tenant's app at a provider, opened for use.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The app's id at the provider.
+    pub id: String,
+    /// The app's secret.
+    pub secret: SecretString,
+}
+
+/// A website with its own app credentials, API keys and end users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Who may change it.
+    pub owner: OwnerId,
+    /// Raised by each change.
+    pub revision: u64,
+    /// What people call it; the end user sees it when connecting.
+    pub name: String,
+    /// Its own domain, for people to recognise.
+    pub domain: Option<String>,
+    /// The web origins whose pages may use user tokens.
+    pub allowed_origins: Vec<String>,
+    /// Where an end user may be sent after connecting: exact matches only.
+    pub redirect_uris: Vec<String>,
+    /// Its Facebook app.
+    pub facebook: Option<SealedApp>,
+    /// Its Instagram app.
+    pub instagram: Option<SealedApp>,
+    /// Where its webhooks go.
+    pub webhook_url: Option<Url>,
+    /// How long after its time a post may still go out, unless the post says otherwise.
+    pub give_up_after: Duration,
+    /// Whether it may use the API, and its posts may go out.
+    pub active: bool,
+    /// What Meta must say when it subscribes to this tenant's webhook.
+    pub meta_verify_token: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Tenant {
+    /// The app this tenant has at a provider.
+    #[must_use]
+    pub fn sealed_app(&self, provider: &Provider) -> Option<&SealedApp> {
+        match provider.as_str() {
+            "facebook" => self.facebook.as_ref(),
+            "instagram" => self.instagram.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Opens the app this tenant has at a provider; `None` if id or secret is missing.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the secret does not open with this keyring.
+    pub fn app(&self, provider: &Provider, keyring: &Keyring) -> Result<Option<App>, OpenError> {
+        let Some(app) = self.sealed_app(provider) else {
+            return Ok(None);
+        };
+        let Some(sealed) = &app.secret else {
+            return Ok(None);
+        };
+        let secret = keyring.open(app_secret_place(self.id, provider), sealed)?;
+        Ok(Some(App {
+            id: app.id.clone(),
+            secret,
+        }))
+    }
+}
+
+/// Where a tenant's app secret stands, for sealing.
+#[must_use]
+pub fn app_secret_place(tenant: TenantId, provider: &Provider) -> Belongs {
+    Belongs {
+        tenant,
+        record: tenant.as_uuid(),
+        field: match provider.as_str() {
+            "instagram" => "instagram_app_secret",
+            _ => "facebook_app_secret",
+        },
+    }
+}
