@@ -95,15 +95,26 @@ pub struct Minted {
     pub hash: TokenHash,
 }
 
+fn random() -> [u8; 32] {
+    let mut bytes = [0_u8; 32];
+    #[allow(clippy::expect_used)]
+    getrandom::fill(&mut bytes)
+        // Without the system's randomness no credential can be made; it is there once a system has booted.
+        .expect("the operating system has a source of randomness");
+    bytes
+}
+
+/// 256 random bits as text.
+pub(crate) fn random_text() -> String {
+    URL_SAFE_NO_PAD.encode(random())
+}
+
 /// Makes an opaque text for a tenant.
 #[must_use]
 pub fn mint(purpose: Purpose, tenant: TenantId) -> Minted {
     let mut bytes = [0_u8; 48];
     bytes[..16].copy_from_slice(tenant.as_uuid().as_bytes());
-    #[allow(clippy::expect_used)]
-    getrandom::fill(&mut bytes[16..])
-        // Without the system's randomness no credential can be made; it is there once a system has booted.
-        .expect("the operating system has a source of randomness");
+    bytes[16..].copy_from_slice(&random());
     let text = format!("{}{}", purpose.prefix(), URL_SAFE_NO_PAD.encode(bytes));
     Minted {
         hash: TokenHash::of(&text),

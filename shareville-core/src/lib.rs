@@ -3,18 +3,31 @@
 //! This crate knows no HTTP client, no SQL, no Meta and no web framework: those join through its ports,
 //! [`publisher`], [`connector`], [`store`] and [`clock`].
 
+mod caller;
 pub mod clock;
+pub mod connect;
 pub mod connection;
 pub mod connector;
 pub mod credential;
+pub mod engine;
+mod error;
 pub mod event;
 pub mod failure;
 pub mod id;
 pub mod lane;
 pub mod media;
 pub mod post;
+pub mod posting;
 pub mod publisher;
 pub mod secret;
+mod shareville;
 pub mod store;
+pub mod tenancy;
 pub mod tenant;
 pub mod violation;
+
+pub use crate::{
+    caller::{Caller, CallerKind},
+    error::{CredentialError, Error},
+    shareville::{BuildError, Builder, Settings, Shareville},
+};

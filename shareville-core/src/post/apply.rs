@@ -309,9 +309,8 @@ fn edited_at_platform(
 fn connection_removed(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
     let failure = match (post.status, post.has_open_commit()) {
         (PostStatus::Scheduled | PostStatus::Publishing, false) => Failure::connection_removed(),
-        (PostStatus::Scheduled | PostStatus::Publishing | PostStatus::Failed, true) => {
-            Failure::outcome_unknown()
-        }
+        (PostStatus::Scheduled | PostStatus::Publishing, true) => Failure::outcome_unknown(),
+        (PostStatus::Failed, true) if post.work.due_at.is_some() => Failure::outcome_unknown(),
         _ => return Err(Refusal::AsItIs),
     };
     let mut next = post.clone();

@@ -105,6 +105,16 @@ impl Change {
         self
     }
 
+    /// Two changes of one post as one: `second` was computed from what `first` leaves.
+    #[must_use]
+    pub(crate) fn joined(first: Option<Self>, mut second: Self) -> Self {
+        if let Some(first) = first {
+            second.revision = first.revision;
+            second.events.splice(0..0, first.events);
+        }
+        second
+    }
+
     /// The same, valid only while the claim holds, and ending it if `release` says so.
     #[must_use]
     pub fn under(mut self, claim: ClaimRef) -> Self {

@@ -1,0 +1,126 @@
+//! Removing a connection.
+
+use std::collections::HashSet;
+
+use super::{Connecting, told};
+use crate::{
+    connection::{Account, Connection},
+    credential::Scope,
+    error::Error,
+    event::EventKind,
+    id::ConnectionId,
+    post::{Command, Evidence, Post, Refusal, apply},
+    publisher::Job,
+    shareville::Shareville,
+    tenant::Tenant,
+};
+
+/// How many posts are settled in one write.
+const BATCH: usize = 100;
+
+impl Connecting<'_> {
+    /// Removes a connection: looks once what became of each open commit, fails its posts as `connection_removed`,
+    /// revokes it at the provider unless the same person is connected to this tenant in another way, and erases it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    pub async fn remove(&self, id: ConnectionId) -> Result<(), Error> {
+        self.caller.require(Scope::ConnectionsWrite)?;
+        let connection = self.find(id).await?;
+        let tenant = self.caller.tenant();
+        let shareville = self.shareville;
+        let actor = self.caller.actor();
+        // No worker begins anything new for it from here on.
+        shareville.mark_broken(&connection, actor.clone()).await?;
+        shareville.end_posts(tenant, &connection, self).await?;
+
+        let store = shareville.store();
+        let person = (&connection.provider, connection.person.as_str());
+        let same = store
+            .connections_of_person(tenant.id, person.0, person.1)
+            .await?;
+        if same.iter().all(|other| other.id == connection.id)
+            && let Ok((connector, app)) = shareville.connector_and_app(tenant, &connection.provider)
+        {
+            let place = Connection::token_place(tenant.id, connection.id);
+            let token = shareville.keyring().open(place, &connection.token)?;
+            if let Err(failure) = connector.revoke(&app, &token).await {
+                // Erased here, so nobody can use it any more; the person can remove the app at the provider.
+                tracing::warn!(%failure, connection = %connection.id, "a connection could not be revoked at the provider");
+            }
+        }
+        let now = shareville.clock().now();
+        let events = [told(&connection, EventKind::ConnectionRevoked, actor, now)];
+        match store
+            .remove_connection(tenant.id, connection.id, &events)
+            .await?
+        {
+            true => Ok(()),
+            false => Err(Error::NotFound("connection")),
+        }
+    }
+}
+
+impl Shareville {
+    async fn end_posts(
+        &self,
+        tenant: &Tenant,
+        connection: &Connection,
+        by: &Connecting<'_>,
+    ) -> Result<(), Error> {
+        let accounts = self.all_accounts(connection).await?;
+        let mut seen = HashSet::new();
+        loop {
+            let posts = self
+                .store()
+                .unsettled(tenant.id, connection.id, BATCH + seen.len())
+                .await?;
+            let fresh: Vec<Post> = posts
+                .into_iter()
+                .filter(|post| seen.insert((post.id, post.revision)))
+                .collect();
+            if fresh.is_empty() {
+                return Ok(());
+            }
+            let mut changes = Vec::new();
+            for post in fresh {
+                let moment = self.moment(by.caller.actor());
+                let account = accounts.iter().find(|account| account.id == post.account);
+                let found = match account {
+                    Some(account) => self.look_once(tenant, connection, account, &post).await,
+                    None => None,
+                };
+                let command = match found {
+                    Some(live @ Evidence::Live(_)) => Command::Looked(live),
+                    _ => Command::ConnectionRemoved,
+                };
+                match apply(&post, command, &moment) {
+                    Ok(change) => changes.push(change),
+                    Err(Refusal::AsItIs) => {}
+                    Err(refusal) => tracing::debug!(post = %post.id, %refusal, "nothing to end"),
+                }
+            }
+            // What a worker has changed meanwhile is stale here, and comes again in the next round.
+            self.store().apply(&changes).await?;
+        }
+    }
+
+    /// Looks what became of an open commit, if there is one and anybody can look.
+    pub(crate) async fn look_once(
+        &self,
+        tenant: &Tenant,
+        connection: &Connection,
+        account: &Account,
+        post: &Post,
+    ) -> Option<Evidence> {
+        let (mark, progress) = (post.work.mark.as_ref()?, post.work.progress.as_ref()?);
+        let publisher = self.publisher(&account.provider)?;
+        let job = Job {
+            access: self.access(tenant, connection, account).ok()?,
+            account: account.clone().into(),
+            post: post.clone().into(),
+            resumed: true,
+        };
+        publisher.look(&job, progress, mark.since).await.ok()
+    }
+}

@@ -1,0 +1,392 @@
+//! Posting: what callers do with posts.
+
+mod check;
+mod live;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub use self::check::{Checked, Warning};
+use crate::{
+    caller::Caller,
+    clock::Timestamp,
+    connection::Account,
+    credential::Scope,
+    error::Error,
+    event::{Event, Subject},
+    id::{AccountId, GroupId, PostId, UserId},
+    post::{Change, Command, Content, Draft, Edit, Post, PostStatus, Refusal, apply, draft},
+    publisher::Publisher,
+    shareville::Shareville,
+    store::{NewPost, Page, PageRequest, PostFilter, StoreError},
+};
+
+/// How often a change is computed anew because the post has changed meanwhile.
+const TRIES: usize = 16;
+
+/// A post to be created.
+#[derive(Debug, Clone, Default)]
+pub struct PostInput {
+    /// The end user, where the caller speaks for all of them: must own the account.
+    pub user: Option<UserId>,
+    /// The account's id, ours.
+    pub account: String,
+    /// What it says and shows.
+    pub content: Content,
+    /// When it is to go out; without it, it is a draft.
+    pub scheduled_at: Option<Timestamp>,
+    /// The time zone its author thinks in.
+    pub timezone: Option<String>,
+    /// How long after its time it may still go out; the tenant's own setting if left out.
+    pub give_up_after: Option<Duration>,
+    /// The tenant's own notes.
+    pub metadata: serde_json::Map<String, Value>,
+}
+
+/// What to change about a post; what is `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct PostPatch {
+    /// What it says and shows, made from what it said.
+    pub content: Option<Content>,
+    /// The tenant's own notes.
+    pub metadata: Option<serde_json::Map<String, Value>>,
+    /// How long after its time it may still go out.
+    pub give_up_after: Option<Duration>,
+    /// When it is to go out.
+    pub scheduled_at: Option<Timestamp>,
+    /// The time zone its author thinks in.
+    pub timezone: Option<String>,
+}
+
+/// A change somebody asks for, of a post they have read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The post.
+    pub id: PostId,
+    /// The revision they have read, if it must still have that.
+    pub revision: Option<u64>,
+}
+
+impl From<PostId> for Target {
+    fn from(id: PostId) -> Self {
+        Self { id, revision: None }
+    }
+}
+
+/// A caller at work on posts.
+#[derive(Debug, Clone, Copy)]
+pub struct Posting<'a> {
+    pub(super) shareville: &'a Shareville,
+    pub(super) caller: &'a Caller,
+}
+
+impl Shareville {
+    /// What a caller can do with posts.
+    #[must_use]
+    pub const fn posts<'a>(&'a self, caller: &'a Caller) -> Posting<'a> {
+        Posting {
+            shareville: self,
+            caller,
+        }
+    }
+}
+
+impl Posting<'_> {
+    /// Creates a post: a draft, or scheduled at once.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all that is wrong at once; [`Error::Forbidden`], [`Error::Store`].
+    pub async fn create(&self, input: PostInput) -> Result<Post, Error> {
+        let mut made = self
+            .create_all(vec![input], None)
+            .await
+            .map_err(|error| match error {
+                Error::Invalid(mut violations) => {
+                    for violation in &mut violations {
+                        if let Some(inner) = violation.pointer.strip_prefix("/posts/0") {
+                            violation.pointer = inner.to_owned();
+                        }
+                    }
+                    Error::Invalid(violations)
+                }
+                other => other,
+            })?;
+        // One goes in, so one comes out.
+        made.pop().ok_or(Error::NotFound("post"))
+    }
+
+    /// Creates posts, all or none.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); the pointers begin with `/posts/` and the post's place in the list.
+    pub async fn create_all(
+        &self,
+        inputs: Vec<PostInput>,
+        group: Option<GroupId>,
+    ) -> Result<Vec<Post>, Error> {
+        self.caller.require(Scope::PostsWrite)?;
+        let mut violations = Vec::new();
+        let mut new = Vec::with_capacity(inputs.len());
+        for (index, input) in inputs.into_iter().enumerate() {
+            match self.checked(&input).await {
+                Ok((account, _)) => new.push(self.drafted(&account, input, group)?),
+                Err(Error::Invalid(wrong)) => {
+                    let place = format!("/posts/{index}");
+                    violations.extend(wrong.into_iter().map(|wrong| wrong.under(&place)));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if !violations.is_empty() {
+            return Err(Error::Invalid(violations));
+        }
+        match self.shareville.store().create(&new).await {
+            Ok(()) => Ok(new.into_iter().map(|new| new.post).collect()),
+            Err(StoreError::Conflict { field: "account" }) => Err(check::unknown_account()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn drafted(
+        &self,
+        account: &Account,
+        input: PostInput,
+        group: Option<GroupId>,
+    ) -> Result<NewPost, Error> {
+        let moment = self.shareville.moment(self.caller.actor());
+        let lead = self.lead(account, &input.content);
+        let give_up_after = input
+            .give_up_after
+            .unwrap_or(self.caller.tenant().give_up_after);
+        let (post, created) = draft(
+            Draft {
+                account,
+                group,
+                content: input.content,
+                metadata: input.metadata,
+                give_up_after,
+            },
+            &moment,
+        );
+        let mut new = NewPost {
+            post,
+            events: vec![created],
+        };
+        new.post.timezone.clone_from(&input.timezone);
+        if let Some(at) = input.scheduled_at {
+            let command = Command::Schedule {
+                at,
+                timezone: input.timezone,
+                lead,
+            };
+            let change = apply(&new.post, command, &moment)
+                .map_err(|refusal| refused(refusal, &new.post))?;
+            new.events.extend(change.events);
+            // Scheduling always leaves a post.
+            new.post = change.next.unwrap_or(new.post);
+        }
+        Ok(new)
+    }
+
+    fn lead(&self, account: &Account, content: &Content) -> Duration {
+        self.shareville
+            .publisher(&account.provider)
+            .map_or(Duration::ZERO, |publisher| publisher.lead(content))
+    }
+
+    /// Checks a post as [`create`](Self::create) does, and stores nothing.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub async fn check(&self, input: &PostInput) -> Result<Checked, Error> {
+        self.caller.require(Scope::PostsWrite)?;
+        let (_, warnings) = self.checked(input).await?;
+        Ok(Checked { warnings })
+    }
+
+    pub(super) async fn find(&self, id: PostId) -> Result<Post, Error> {
+        let store = self.shareville.store();
+        let post = store.post(self.caller.tenant().id, id).await?;
+        post.filter(|post| self.caller.may_see(&post.user))
+            .ok_or(Error::NotFound("post"))
+    }
+
+    /// Reads a post.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    pub async fn get(&self, id: PostId) -> Result<Post, Error> {
+        self.caller.require(Scope::PostsRead)?;
+        self.find(id).await
+    }
+
+    /// Lists posts.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn list(
+        &self,
+        mut filter: PostFilter,
+        page: PageRequest,
+    ) -> Result<Page<Post>, Error> {
+        self.caller.require(Scope::PostsRead)?;
+        filter.user = self.caller.about(filter.user.as_ref())?;
+        let store = self.shareville.store();
+        Ok(store.posts(self.caller.tenant().id, &filter, page).await?)
+    }
+
+    /// Lists what happened to a post: every attempt, step, error and wait.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    pub async fn events(&self, id: PostId, page: PageRequest) -> Result<Page<Event>, Error> {
+        let post = self.get(id).await?;
+        let store = self.shareville.store();
+        Ok(store
+            .events(post.tenant, Subject::Post(post.id), page)
+            .await?)
+    }
+
+    /// Reads the post, computes a change, and writes it; again, if the post has changed meanwhile.
+    ///
+    /// A caller who named a revision is told instead that theirs is outdated.
+    pub(super) async fn change(
+        &self,
+        target: Target,
+        compute: impl Fn(&Post) -> Result<Change, Refusal>,
+    ) -> Result<Post, Error> {
+        for _ in 0..TRIES {
+            let post = self.find(target.id).await?;
+            if target.revision.is_some_and(|seen| seen != post.revision) {
+                return Err(Error::Stale {
+                    current: post.revision,
+                });
+            }
+            let change = match compute(&post) {
+                Ok(change) => change,
+                Err(Refusal::AsItIs) => return Ok(post),
+                Err(refusal) => return Err(refused(refusal, &post)),
+            };
+            let next = change.next.clone();
+            let applied = self.shareville.store().apply(&[change]).await?;
+            if applied.first().is_some_and(Result::is_ok) {
+                return Ok(next.unwrap_or(post));
+            }
+        }
+        Err(Error::Conflict {
+            code: "busy",
+            message: "the post keeps changing: read it again, then decide".to_owned(),
+        })
+    }
+
+    /// Lets a post go out at a time.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Stale`], [`Error::Invalid`] for a time that is past, [`Error::NotFound`],
+    /// [`Error::Forbidden`], [`Error::Store`].
+    pub async fn schedule(
+        &self,
+        target: Target,
+        at: Timestamp,
+        timezone: Option<String>,
+    ) -> Result<Post, Error> {
+        self.caller.require(Scope::PostsWrite)?;
+        let moment = self.shareville.moment(self.caller.actor());
+        self.change(target, |post| {
+            let lead = self
+                .shareville
+                .publisher(&post.lane.provider)
+                .map_or(Duration::ZERO, |publisher| publisher.lead(&post.content));
+            let timezone = timezone.clone();
+            apply(post, Command::Schedule { at, timezone, lead }, &moment)
+        })
+        .await
+    }
+
+    /// Calls a post off.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Stale`], [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    pub async fn cancel(&self, target: Target) -> Result<Post, Error> {
+        self.caller.require(Scope::PostsWrite)?;
+        let moment = self.shareville.moment(self.caller.actor());
+        self.change(target, |post| apply(post, Command::Cancel, &moment))
+            .await
+    }
+
+    /// Changes a post that has not gone out.
+    async fn edit_unpublished(
+        &self,
+        target: Target,
+        post: &Post,
+        patch: PostPatch,
+    ) -> Result<Post, Error> {
+        let publisher = self.shareville.publisher(&post.lane.provider);
+        let content = patch.content.as_ref().unwrap_or(&post.content);
+        check::patch(
+            publisher.map(AsRef::as_ref),
+            &patch,
+            self.shareville.clock().now(),
+        )?;
+        let lead = publisher.map_or(Duration::ZERO, |publisher| publisher.lead(content));
+        let moment = self.shareville.moment(self.caller.actor());
+        let edit = Edit {
+            content: patch.content,
+            metadata: patch.metadata,
+            give_up_after: patch.give_up_after,
+            lead,
+        };
+        // What is written was computed from the post as it was read: if it has changed, the caller decides anew.
+        let target = Target {
+            revision: Some(post.revision),
+            ..target
+        };
+        self.change(target, |post| {
+            let edited = apply(post, Command::Edit(edit.clone()), &moment);
+            let Some(at) = patch.scheduled_at else {
+                return edited;
+            };
+            let base = match &edited {
+                Ok(change) => change.next.as_ref().unwrap_or(post),
+                Err(Refusal::AsItIs) => post,
+                Err(_) => return edited,
+            };
+            let timezone = patch.timezone.clone();
+            match apply(base, Command::Schedule { at, timezone, lead }, &moment) {
+                Ok(scheduled) => Ok(Change::joined(edited.ok(), scheduled)),
+                Err(Refusal::AsItIs) => edited,
+                Err(refusal) => Err(refusal),
+            }
+        })
+        .await
+    }
+}
+
+/// A refusal, as callers see it.
+fn refused(refusal: Refusal, post: &Post) -> Error {
+    match refusal {
+        Refusal::ScheduledInPast => {
+            Error::invalid("/scheduledAt", refusal.code(), refusal.to_string())
+        }
+        refusal => Error::Refused {
+            refusal,
+            post: Box::new(post.clone()),
+        },
+    }
+}
+
+/// Whether nothing more happens by itself soon: the post is published, has failed, or was called off.
+const fn has_settled(post: &Post) -> bool {
+    matches!(
+        post.status,
+        PostStatus::Published | PostStatus::Failed | PostStatus::Canceled | PostStatus::Deleted
+    )
+}
+
+fn account_id(text: &str) -> Option<AccountId> {
+    text.parse().ok()
+}
+
+/// A network's publisher, seen without its box.
+type AnyPublisher = dyn Publisher;

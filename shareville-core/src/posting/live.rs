@@ -1,0 +1,253 @@
+//! Publishing on request, and what can be done with what is live.
+
+use std::time::Duration;
+
+use super::{PostPatch, Posting, Target, has_settled, refused};
+use crate::{
+    clock::{Timestamp, later},
+    credential::Scope,
+    error::Error,
+    failure::Failure,
+    id::PostId,
+    post::{Command, Content, Evidence, Post, PostStatus, Refusal, Repeat, apply},
+    publisher::{Job, Publisher},
+    violation::Violation,
+};
+
+/// How long a request may look for a post whose outcome is unknown.
+const LOOK_PATIENCE: Duration = Duration::from_secs(10);
+
+impl Posting<'_> {
+    /// Lets a post go out now; a failed one is tried again.
+    ///
+    /// A failed post whose outcome is unknown is looked for first: if it is live it becomes published, if it is not
+    /// it is tried again, and if nobody can tell it stays as it is, unless `confirmed_not_published` says that a person
+    /// has looked.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it is published, canceled, or its outcome is unknown; [`Error::Stale`],
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    pub async fn publish(
+        &self,
+        target: Target,
+        confirmed_not_published: bool,
+    ) -> Result<Post, Error> {
+        self.caller.require(Scope::PostsWrite)?;
+        let moment = self.shareville.moment(self.caller.actor());
+        let post = self.find(target.id).await?;
+        if confirmed_not_published {
+            return self
+                .change(target, |post| {
+                    apply(post, Command::ConfirmNotPublished, &moment)
+                })
+                .await;
+        }
+        if post.status == PostStatus::Failed && post.has_open_commit() {
+            return self.look_then_resume(target, &post).await;
+        }
+        self.change(target, |post| apply(post, Command::Publish, &moment))
+            .await
+    }
+
+    async fn look_then_resume(&self, target: Target, post: &Post) -> Result<Post, Error> {
+        if target.revision.is_some_and(|seen| seen != post.revision) {
+            return Err(Error::Stale {
+                current: post.revision,
+            });
+        }
+        let found = tokio::time::timeout(LOOK_PATIENCE, self.look(post)).await;
+        let evidence = match found {
+            Ok(found) => found?,
+            Err(_) => None,
+        };
+        let moment = self.shareville.moment(self.caller.actor());
+        let seen = Target {
+            revision: Some(post.revision),
+            ..target
+        };
+        match evidence {
+            Some(live @ Evidence::Live(_)) => {
+                self.change(seen, |post| {
+                    apply(post, Command::Looked(live.clone()), &moment)
+                })
+                .await
+            }
+            Some(Evidence::Absent) if repeatable(post) => {
+                self.change(seen, |post| apply(post, Command::Resume, &moment))
+                    .await
+            }
+            _ => Err(refused(Refusal::OutcomeUnknown, post)),
+        }
+    }
+
+    async fn look(&self, post: &Post) -> Result<Option<Evidence>, Error> {
+        let store = self.shareville.store();
+        let tenant = self.caller.tenant();
+        let (Some(account), Some(connection)) = (
+            store.account(tenant.id, post.account).await?,
+            store.connection(tenant.id, post.connection).await?,
+        ) else {
+            return Ok(None);
+        };
+        let found = self
+            .shareville
+            .look_once(tenant, &connection, &account, post)
+            .await;
+        Ok(found)
+    }
+
+    /// Waits until a post has settled, for at most `patience`, and gives it as it is then.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    pub async fn settled(&self, id: PostId, patience: Duration) -> Result<(Post, bool), Error> {
+        self.caller.require(Scope::PostsRead)?;
+        let mut post = self.find(id).await?;
+        let until: Timestamp = later(self.shareville.clock().now(), patience);
+        while !has_settled(&post) && self.shareville.clock().now() < until {
+            let store = self.shareville.store();
+            let watched = store.watch(post.tenant, id, post.revision, until).await?;
+            post = watched.ok_or(Error::NotFound("post"))?;
+        }
+        let settled = has_settled(&post);
+        Ok((post, settled))
+    }
+
+    /// Changes a post. Of one that is published, only the text, and only where the platform allows it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], also with `not_supported_by_platform`; [`Error::Refused`], [`Error::Stale`],
+    /// [`Error::Platform`] as the platform gave it, [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    pub async fn update(
+        &self,
+        target: Target,
+        patch: impl FnOnce(&Post) -> PostPatch,
+    ) -> Result<Post, Error> {
+        self.caller.require(Scope::PostsWrite)?;
+        let post = self.find(target.id).await?;
+        if target.revision.is_some_and(|seen| seen != post.revision) {
+            return Err(Error::Stale {
+                current: post.revision,
+            });
+        }
+        let patch = patch(&post);
+        if post.status == PostStatus::Published {
+            return self.edit_published(target, &post, patch).await;
+        }
+        self.edit_unpublished(target, &post, patch).await
+    }
+
+    async fn edit_published(
+        &self,
+        target: Target,
+        post: &Post,
+        patch: PostPatch,
+    ) -> Result<Post, Error> {
+        let content = patch
+            .content
+            .clone()
+            .unwrap_or_else(|| post.content.clone());
+        let only_caption = Content {
+            caption: post.content.caption.clone(),
+            ..content.clone()
+        } == post.content
+            && patch.metadata.is_none()
+            && patch.scheduled_at.is_none()
+            && patch.give_up_after.is_none();
+        let (publisher, job) = self.job(post).await?;
+        let mut violations = publisher.check(&content);
+        if !publisher.capabilities().edits_published || !only_caption {
+            violations.push(Violation::new(
+                "",
+                "not_supported_by_platform",
+                "of a published post only the `caption` can be changed, and only where the platform allows it",
+            ));
+        }
+        if !violations.is_empty() {
+            return Err(Error::Invalid(violations));
+        }
+        if content.caption == post.content.caption {
+            return Ok(post.clone());
+        }
+        publisher.edit(&job, content.caption.as_deref()).await?;
+        let moment = self.shareville.moment(self.caller.actor());
+        let caption = content.caption;
+        // It is so at the platform: whatever else has changed here meanwhile, this is written too.
+        self.change(target.id.into(), |post| {
+            apply(
+                post,
+                Command::EditedAtPlatform {
+                    caption: caption.clone(),
+                },
+                &moment,
+            )
+        })
+        .await
+    }
+
+    /// Removes a post from our books; a published one only with `at_platform`, which deletes it there first.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Stale`], [`Error::Invalid`] with `not_supported_by_platform`, [`Error::Platform`]
+    /// as the platform gave it, [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    pub async fn delete(&self, target: Target, at_platform: bool) -> Result<(), Error> {
+        self.caller.require(Scope::PostsWrite)?;
+        let moment = self.shareville.moment(self.caller.actor());
+        let post = self.find(target.id).await?;
+        if !(at_platform && post.status == PostStatus::Published) {
+            let deleted = self
+                .change(target, |post| apply(post, Command::Delete, &moment))
+                .await;
+            return deleted.map(drop);
+        }
+        if target.revision.is_some_and(|seen| seen != post.revision) {
+            return Err(Error::Stale {
+                current: post.revision,
+            });
+        }
+        let (publisher, job) = self.job(&post).await?;
+        if !publisher.capabilities().deletes_published {
+            return Err(Error::invalid(
+                "",
+                "not_supported_by_platform",
+                "the platform lets nobody but its own app delete this post: delete it there",
+            ));
+        }
+        publisher.delete(&job).await?;
+        let deleted = self
+            .change(target.id.into(), |post| {
+                apply(post, Command::DeletedAtPlatform, &moment)
+            })
+            .await;
+        deleted.map(drop)
+    }
+
+    async fn job(&self, post: &Post) -> Result<(&dyn Publisher, Job), Error> {
+        let store = self.shareville.store();
+        let tenant = self.caller.tenant();
+        let account = store.account(tenant.id, post.account).await?;
+        let connection = store.connection(tenant.id, post.connection).await?;
+        let (Some(account), Some(connection)) = (account, connection) else {
+            return Err(Failure::connection_removed().into());
+        };
+        let publisher = self
+            .shareville
+            .publisher(&account.provider)
+            .ok_or(Error::NotFound("provider"))?;
+        let job = Job {
+            access: self.shareville.access(tenant, &connection, &account)?,
+            post: post.clone().into(),
+            account: account.into(),
+            resumed: true,
+        };
+        Ok((publisher.as_ref(), job))
+    }
+}
+
+/// Whether the same call on the same object may be made again.
+fn repeatable(post: &Post) -> bool {
+    post.work
+        .mark
+        .as_ref()
+        .is_some_and(|mark| mark.repeat != Repeat::Never)
+}

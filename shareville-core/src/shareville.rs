@@ -1,0 +1,313 @@
+//! [`Shareville`]: what a host builds once and calls.
+
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+
+use url::Url;
+
+use crate::{
+    clock::{Clock, SystemClock},
+    connection::{Account, Connection},
+    connector::Connector,
+    error::Error,
+    event::Actor,
+    failure::{Failure, FailureClass},
+    id::Provider,
+    post::{Moment, Pace},
+    publisher::{Access, Publisher},
+    secret::Keyring,
+    store::Store,
+    tenant::Tenant,
+};
+
+/// How the engine goes about its work. Every field has a default that suits most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How many publish steps are under way at once in this process. Default 64.
+    pub concurrency: usize,
+    /// How many lanes of one tenant are worked on at once, by all workers together. Default 32.
+    pub per_tenant: usize,
+    /// How long a dead worker's lanes stay claimed; renewed every third. Default 60 seconds.
+    pub lease: Duration,
+    /// How long a commit call may take. Default 60 seconds.
+    pub commit: Duration,
+    /// How long to look for an uncertain post before it fails as `outcome_unknown`. Default 1 hour.
+    pub uncertain: Duration,
+    /// The first back-off, and the grace before the first look after an uncertain commit. Default 5 seconds.
+    pub retry_base: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            per_tenant: 32,
+            lease: Duration::from_secs(60),
+            commit: Duration::from_secs(60),
+            uncertain: Duration::from_secs(3600),
+            retry_base: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Settings {
+    /// A pace, with a fresh jitter for its back-offs.
+    pub(crate) fn pace(&self) -> Pace {
+        let mut random = [0_u8; 2];
+        // Without randomness the whole back-off is waited: later than it need be, never wrong.
+        let jitter = getrandom::fill(&mut random).map_or(1.0, |()| {
+            f64::from(u16::from_le_bytes(random)) / f64::from(u16::MAX)
+        });
+        Pace {
+            base: self.retry_base,
+            uncertain: self.uncertain,
+            jitter,
+        }
+    }
+}
+
+/// What is still wrong with a [`Builder`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A setting cannot be worked with.
+    #[error("{name}: {message}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What would be right.
+        message: &'static str,
+    },
+}
+
+/// The front door: built once from a store, a keyring and networks, then cloned to wherever it is needed.
+#[derive(Clone)]
+pub struct Shareville(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    keyring: Keyring,
+    clock: Arc<dyn Clock>,
+    publishers: HashMap<Provider, Arc<dyn Publisher>>,
+    connectors: HashMap<Provider, Arc<dyn Connector>>,
+    api_url: Url,
+    settings: Settings,
+}
+
+impl fmt::Debug for Shareville {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shareville")
+            .field("store", &self.0.store)
+            .field("api_url", &self.0.api_url.as_str())
+            .field("settings", &self.0.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Shareville`].
+#[derive(Debug)]
+pub struct Builder {
+    store: Arc<dyn Store>,
+    keyring: Keyring,
+    clock: Arc<dyn Clock>,
+    publishers: HashMap<Provider, Arc<dyn Publisher>>,
+    connectors: HashMap<Provider, Arc<dyn Connector>>,
+    api_url: Url,
+    settings: Settings,
+}
+
+impl Builder {
+    /// Adds a network to publish to; a second one for the same network takes its place.
+    #[must_use]
+    pub fn publisher(mut self, publisher: impl Publisher) -> Self {
+        let provider = publisher.provider();
+        self.publishers.insert(provider, Arc::new(publisher));
+        self
+    }
+
+    /// Adds a provider where end users log in; a second one for the same provider takes its place.
+    #[must_use]
+    pub fn connector(mut self, connector: impl Connector) -> Self {
+        let provider = connector.provider();
+        self.connectors.insert(provider, Arc::new(connector));
+        self
+    }
+
+    /// Takes the time from another clock: for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How the engine goes about its work.
+    #[must_use]
+    pub const fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Builds it.
+    ///
+    /// # Errors
+    /// [`BuildError::Setting`] names a setting that cannot be worked with.
+    pub fn build(self) -> Result<Shareville, BuildError> {
+        let settings = &self.settings;
+        for (name, wrong, message) in [
+            (
+                "concurrency",
+                settings.concurrency == 0,
+                "must be at least 1",
+            ),
+            ("per_tenant", settings.per_tenant == 0, "must be at least 1"),
+            ("lease", settings.lease.is_zero(), "must be more than 0"),
+            ("commit", settings.commit.is_zero(), "must be more than 0"),
+            (
+                "retry_base",
+                settings.retry_base.is_zero(),
+                "must be more than 0",
+            ),
+            (
+                "uncertain",
+                settings.uncertain < settings.retry_base,
+                "must be at least `retry_base`",
+            ),
+            (
+                "api_url",
+                self.api_url.cannot_be_a_base(),
+                "must be an http or https URL",
+            ),
+        ] {
+            if wrong {
+                return Err(BuildError::Setting { name, message });
+            }
+        }
+        Ok(Shareville(Arc::new(Inner {
+            store: self.store,
+            keyring: self.keyring,
+            clock: self.clock,
+            publishers: self.publishers,
+            connectors: self.connectors,
+            api_url: self.api_url,
+            settings: self.settings,
+        })))
+    }
+}
+
+impl Shareville {
+    /// Begins to build one. `api_url` is where the router is reachable from outside, such as
+    /// `https://example.org/api`: logins come back to it.
+    #[must_use]
+    pub fn builder(store: Arc<dyn Store>, keyring: Keyring, api_url: Url) -> Builder {
+        Builder {
+            store,
+            keyring,
+            clock: Arc::new(SystemClock),
+            publishers: HashMap::new(),
+            connectors: HashMap::new(),
+            api_url,
+            settings: Settings::default(),
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// How the engine goes about its work.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    /// The network an account is on.
+    pub(crate) fn publisher(&self, provider: &Provider) -> Option<&Arc<dyn Publisher>> {
+        self.0.publishers.get(provider)
+    }
+
+    pub(crate) fn connector(&self, provider: &Provider) -> Option<&Arc<dyn Connector>> {
+        self.0.connectors.get(provider)
+    }
+
+    /// Where logins at a provider come back to.
+    #[must_use]
+    pub fn callback_url(&self, provider: &Provider) -> Url {
+        let mut url = self.0.api_url.clone();
+        // A URL that can be a base always has path segments; `build` refuses others.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty()
+                .extend(["social", "providers", provider.as_str(), "callback"]);
+        }
+        url
+    }
+
+    pub(crate) fn moment(&self, actor: Actor) -> Moment {
+        Moment {
+            now: self.clock().now(),
+            actor,
+            pace: self.settings().pace(),
+        }
+    }
+
+    /// Opens what a publisher needs to act for an account.
+    pub(crate) fn access(
+        &self,
+        tenant: &Tenant,
+        connection: &Connection,
+        account: &Account,
+    ) -> Result<Access, Failure> {
+        let unsealed = |error| {
+            tracing::error!(%error, tenant = %tenant.id, "a sealed secret does not open");
+            Failure::new(
+                FailureClass::Config,
+                "A stored secret could not be opened: the server's operator must add the encryption key it was \
+                 sealed with.",
+            )
+            .with_code("secret_unreadable")
+        };
+        let app = tenant
+            .app(&connection.provider, self.keyring())
+            .map_err(unsealed)?
+            .ok_or_else(|| no_app(&connection.provider))?;
+        let (place, sealed) = match &account.token {
+            Some(token) => (Account::token_place(tenant.id, account.id), token),
+            None => (
+                Connection::token_place(tenant.id, connection.id),
+                &connection.token,
+            ),
+        };
+        let token = self.keyring().open(place, sealed).map_err(unsealed)?;
+        Ok(Access { token, app })
+    }
+}
+
+/// The tenant has not set up its app at a provider.
+pub(crate) fn no_app(provider: &Provider) -> Failure {
+    Failure::new(
+        FailureClass::Config,
+        format!("The website has not set up its {provider} app: id and secret are needed."),
+    )
+    .with_code("app_not_configured")
+}
+
+impl From<Error> for Failure {
+    /// A failure of our own while working for a post: it may go away.
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Platform(failure) => failure,
+            other => Self::new(FailureClass::Transient, other.to_string()).with_code("internal"),
+        }
+    }
+}
