@@ -135,7 +135,10 @@ impl Shareville {
         actor: Actor,
     ) -> Result<(), Error> {
         let mut current = Some(connection.clone());
-        while let Some(before) = current.filter(|it| it.status == ConnectionStatus::Active) {
+        // A token that has been renewed meanwhile is another one, and not the one that is dead.
+        let dead =
+            |it: &Connection| it.status == ConnectionStatus::Active && it.token == connection.token;
+        while let Some(before) = current.filter(dead) {
             let now = self.clock().now();
             let mut broken = before.clone();
             broken.status = ConnectionStatus::ReauthorizationRequired;

@@ -1,1 +1,218 @@
-//! The engine.
+//! The engine: workers that claim lanes and bring posts to an end, whatever fails.
+//!
+//! Claim, prepare, mark, commit, settle, finish; and look wherever a mark is found. Any number of engines work on one
+//! store. One that is killed leaves leases that run out and marks that the next one looks at.
+
+mod lease;
+mod run;
+mod step;
+mod writer;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{lease::Leases, run::Run, writer::Writer};
+use crate::{
+    clock::{Timestamp, later},
+    shareville::Shareville,
+    store::{ClaimRequest, Claimed, StoreError},
+};
+
+/// The longest an idle engine waits before it asks again.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// The shortest it waits when it found nothing.
+const BREATH: Duration = Duration::from_millis(10);
+
+/// How long it waits when the store fails.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often it erases what is over.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Beyond a commit's own time: how long a step under way may take to end at shutdown.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Publishes what is due, until it is told to stop.
+#[derive(Debug)]
+pub struct Engine {
+    shareville: Shareville,
+}
+
+impl Engine {
+    /// An engine for this process.
+    #[must_use]
+    pub const fn new(shareville: Shareville) -> Self {
+        Self { shareville }
+    }
+
+    /// Works until `shutdown` is canceled, then finishes or hands back what it holds.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let shareville = &self.shareville;
+        let settings = *shareville.settings();
+        let leases = Arc::new(Leases::new(Arc::clone(shareville.store()), settings.lease));
+        let writer = Writer::start(Arc::clone(shareville.store()));
+        let slots = Arc::new(Semaphore::new(settings.concurrency));
+        let tasks = TaskTracker::new();
+        // Dropping what runs past the drain ends it: canceled tasks must not write any more.
+        let abandon = CancellationToken::new();
+        {
+            let claims = self.claim(&leases, &writer, &slots, &tasks, &shutdown, &abandon);
+            tokio::select! {
+                () = claims => {}
+                () = leases.keep() => {}
+                () = self.sweep() => {}
+            }
+        }
+        tasks.close();
+        let drained = tokio::time::timeout(settings.commit + DRAIN, async {
+            tokio::select! {
+                () = tasks.wait() => {}
+                () = leases.keep() => {}
+            }
+        });
+        if drained.await.is_err() {
+            tracing::warn!(
+                left = tasks.len(),
+                "steps under way were abandoned at shutdown"
+            );
+            abandon.cancel();
+            tasks.wait().await;
+        }
+        leases.give_back().await;
+    }
+
+    async fn claim(
+        &self,
+        leases: &Arc<Leases>,
+        writer: &Writer,
+        slots: &Arc<Semaphore>,
+        tasks: &TaskTracker,
+        shutdown: &CancellationToken,
+        abandon: &CancellationToken,
+    ) {
+        let settings = self.shareville.settings();
+        loop {
+            let free = tokio::select! {
+                () = shutdown.cancelled() => return,
+                slot = Arc::clone(slots).acquire_owned() => match slot {
+                    Ok(slot) => slot,
+                    // Nobody closes it.
+                    Err(_) => return,
+                },
+            };
+            drop(free);
+            let asked = Instant::now();
+            let request = ClaimRequest::new(
+                slots.available_permits(),
+                settings.lease,
+                settings.per_tenant,
+            );
+            match self.shareville.store().claim(request).await {
+                Ok(claimed) => {
+                    let heard = self.shareville.clock().now();
+                    let found = claimed.claims.len();
+                    let (now, next_ready) = (claimed.now, claimed.next_ready);
+                    for claim in claimed.claims {
+                        // There are as many slots free as were asked for.
+                        let slot = Arc::clone(slots).acquire_owned().await;
+                        let lease = leases.hold(claim.claim.clone(), asked);
+                        let run = Run::new(
+                            self.shareville.clone(),
+                            writer.clone(),
+                            lease,
+                            claim,
+                            now - heard,
+                            shutdown.clone(),
+                        );
+                        let abandon = abandon.clone();
+                        tasks.spawn(async move {
+                            abandon.run_until_cancelled(run.to_end()).await;
+                            drop(slot);
+                        });
+                    }
+                    if found == 0 {
+                        self.rest(now, next_ready, shutdown).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "no work could be claimed: trying again");
+                    self.pause(shutdown).await;
+                }
+            }
+        }
+    }
+
+    /// Waits for work: until some is due, or the store tells of some.
+    async fn rest(
+        &self,
+        now: Timestamp,
+        next_ready: Option<Timestamp>,
+        shutdown: &CancellationToken,
+    ) {
+        let idle = later(now, IDLE);
+        let until = next_ready.map_or(idle, |ready| ready.clamp(later(now, BREATH), idle));
+        let woken: Option<Result<(), StoreError>> = shutdown
+            .run_until_cancelled(self.shareville.store().wake(until))
+            .await;
+        if let Some(Err(error)) = woken {
+            tracing::warn!(%error, "the store cannot tell of new work: asking again");
+            self.pause(shutdown).await;
+        }
+    }
+
+    async fn pause(&self, shutdown: &CancellationToken) {
+        let until = later(self.shareville.clock().now(), STORE_PAUSE);
+        shutdown
+            .run_until_cancelled(self.shareville.clock().sleep_until(until))
+            .await;
+    }
+
+    async fn sweep(&self) {
+        loop {
+            let until = later(self.shareville.clock().now(), SWEEP);
+            self.shareville.clock().sleep_until(until).await;
+            if let Err(error) = self.shareville.sweep().await {
+                tracing::warn!(%error, "what is over could not be erased: trying again in a minute");
+            }
+        }
+    }
+
+    /// Claims once, and works on what it finds until it waits or has settled; says how many posts it worked on.
+    ///
+    /// For tests and for hosts that bring their own scheduler: no lease is renewed beyond a step's own need.
+    ///
+    /// # Errors
+    /// As [`LaneStore::claim`](crate::store::LaneStore::claim).
+    pub async fn tick(&self) -> Result<usize, StoreError> {
+        let shareville = &self.shareville;
+        let settings = shareville.settings();
+        let leases = Arc::new(Leases::new(Arc::clone(shareville.store()), settings.lease));
+        let writer = Writer::start(Arc::clone(shareville.store()));
+        let asked = Instant::now();
+        let request = ClaimRequest::new(settings.concurrency, settings.lease, settings.per_tenant);
+        let Claimed { claims, now, .. } = shareville.store().claim(request).await?;
+        let ahead = now - shareville.clock().now();
+        let found = claims.len();
+        let runs = claims.into_iter().map(|claim| {
+            let lease = leases.hold(claim.claim.clone(), asked);
+            let never = CancellationToken::new();
+            Run::new(
+                shareville.clone(),
+                writer.clone(),
+                lease,
+                claim,
+                ahead,
+                never,
+            )
+            .to_end()
+        });
+        futures::future::join_all(runs).await;
+        Ok(found)
+    }
+}

@@ -136,6 +136,11 @@ impl Change {
         self
     }
 
+    /// Whether a call to the platform is about to be sent under it.
+    pub(crate) const fn opens_call(&self) -> bool {
+        self.window.is_some()
+    }
+
     /// The same with its times by the store's clock: a mark's deadline is the store's, whatever the worker's clock says.
     #[must_use]
     pub fn stamped(mut self, now: Timestamp) -> Self {

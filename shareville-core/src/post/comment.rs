@@ -81,8 +81,12 @@ fn ended(
 
 /// The call did nothing. An earlier one may have, so then it is looked for.
 fn refused(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
-    let mark = post.work.comment.as_ref().ok_or(Refusal::MovedOn)?;
-    if mark.sends > 1 {
+    if post
+        .work
+        .comment
+        .as_ref()
+        .is_some_and(|mark| mark.sends > 1)
+    {
         return uncertain(post, failure, moment);
     }
     let patient = matches!(

@@ -220,6 +220,12 @@ impl Post {
         }
     }
 
+    /// Whether it is still to go out.
+    #[must_use]
+    pub const fn is_to_go_out(&self) -> bool {
+        matches!(self.status, PostStatus::Scheduled | PostStatus::Publishing)
+    }
+
     /// Whether the platform's answer to a commit is still open.
     #[must_use]
     pub const fn has_open_commit(&self) -> bool {

@@ -44,9 +44,9 @@ pub(super) fn apply(post: &Post, command: Command, moment: &Moment) -> Result<Ch
 }
 
 fn to_go_out(post: &Post) -> Result<(), Refusal> {
-    match post.status {
-        PostStatus::Scheduled | PostStatus::Publishing => Ok(()),
-        _ => Err(Refusal::MovedOn),
+    match post.is_to_go_out() {
+        true => Ok(()),
+        false => Err(Refusal::MovedOn),
     }
 }
 
@@ -160,9 +160,6 @@ fn hold(
 ) -> Result<Change, Refusal> {
     let mut next = post.clone();
     next.work.due_at = Some(until);
-    if to_go_out(post).is_ok() {
-        wait(&mut next, until, moment.now);
-    }
     if failure.class == FailureClass::Reauthorize
         && let Some(mark) = &mut next.work.mark
     {
@@ -170,7 +167,11 @@ fn hold(
         mark.settle_by = None;
     }
     let data = json!({"failure": failure, "until": until});
-    next.failure = Some(failure);
+    // A post that has ended keeps the reason why it ended.
+    if post.is_to_go_out() {
+        next.failure = Some(failure);
+        wait(&mut next, until, moment.now);
+    }
     Ok(Change::of(post, next, moment).tell(EventKind::PostWaiting, moment, data))
 }
 
@@ -178,7 +179,7 @@ fn discarded(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
     let mut next = post.clone();
     next.work.superseded.clear();
     next.work.discard_attempts = 0;
-    if to_go_out(post).is_err() {
+    if !post.is_to_go_out() {
         next.work.due_at = None;
     }
     Ok(Change::of(post, next, moment).tell(
@@ -191,7 +192,7 @@ fn discarded(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
 fn discard_failed(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
     let mut next = post.clone();
     next.work.discard_attempts += 1;
-    if to_go_out(post).is_ok() {
+    if post.is_to_go_out() {
         next.work.attempts += u32::from(!is_no_attempt(failure.class));
         return Ok(retry_or_fail(post, next, failure, moment));
     }

@@ -1,0 +1,500 @@
+//! One claim, from its first step until the lane is given back.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::{
+    lease::Lease,
+    step::{self, Step},
+    writer::{NotWritten, Writer},
+};
+use crate::{
+    clock::{Deadline, Timestamp, later},
+    connection::{Connection, ConnectionStatus},
+    event::Actor,
+    failure::{Action, Failure, FailureClass, LimitScope},
+    lane::{Pause, PauseReason},
+    post::{Command, Evidence, Moment, Post, Progress, Published, Refusal, apply},
+    publisher::{CommentEvidence, Commented, Committed, Job, Prepared, Publisher},
+    shareville::Shareville,
+    store::{Claim, PauseScope},
+    tenant::Tenant,
+};
+
+/// How long reading a permalink may hold up the news that a post is live.
+const PERMALINK_PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// How long a blocked account is left alone.
+const BLOCK: TimeDelta = TimeDelta::hours(24);
+
+/// Whether there is more to do in this claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    GoOn,
+    Over,
+}
+
+/// One claim being worked on.
+pub(super) struct Run {
+    shareville: Shareville,
+    writer: Writer,
+    lease: Lease,
+    tenant: Arc<Tenant>,
+    connection: Connection,
+    job: Option<Job>,
+    post: Arc<Post>,
+    account: Arc<crate::connection::Account>,
+    /// How far the store's clock is ahead of ours.
+    ahead: TimeDelta,
+    shutdown: CancellationToken,
+    resumed: bool,
+    looked: bool,
+    released: bool,
+}
+
+impl Run {
+    pub(super) fn new(
+        shareville: Shareville,
+        writer: Writer,
+        lease: Lease,
+        claim: Claim,
+        ahead: TimeDelta,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            shareville,
+            writer,
+            lease,
+            tenant: claim.tenant,
+            connection: claim.connection,
+            job: None,
+            post: Arc::new(claim.post),
+            account: Arc::new(claim.account),
+            ahead,
+            shutdown,
+            resumed: true,
+            looked: false,
+            released: false,
+        }
+    }
+
+    /// Works until the post waits or has settled, or the claim is lost; gives the lane back.
+    pub(super) async fn to_end(mut self) {
+        let span = tracing::info_span!("publish", post = %self.post.id, tenant = %self.tenant.id);
+        async {
+            let lost = self.lease.lost();
+            if lost.run_until_cancelled(self.steps()).await.is_none() {
+                tracing::warn!("the claim was lost: another worker goes on");
+                return;
+            }
+            if !self.released
+                && let Err(error) = self
+                    .shareville
+                    .store()
+                    .release(&[self.lease.claim.clone()])
+                    .await
+            {
+                tracing::warn!(%error, "a claim could not be given back: it runs out by itself");
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+
+    async fn steps(&mut self) {
+        loop {
+            let flow = match step::next(&self.post, self.now(), self.looked) {
+                Step::Nothing => Flow::Over,
+                Step::Expire => self.write(Command::Expire, None).await,
+                step => match self.obstacle(step) {
+                    Some(failure) => self.blocked(step, failure).await,
+                    None => self.take(step).await,
+                },
+            };
+            if flow == Flow::Over {
+                return;
+            }
+        }
+    }
+
+    /// Now, by the store's clock.
+    fn now(&self) -> Timestamp {
+        self.shareville.clock().now() + self.ahead
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            now: self.now(),
+            actor: Actor::Worker,
+            pace: self.shareville.settings().pace(),
+        }
+    }
+
+    /// What keeps a step from being taken at all: nothing new is committed for an inactive tenant, and nothing can be
+    /// done with a dead token.
+    fn obstacle(&self, step: Step) -> Option<Failure> {
+            self.now(),
+            self.shareville.settings().pace().unknown_limit(),
+        );
+        if self.connection.status != ConnectionStatus::Active {
+            return Some(broken());
+        }
+        let begins = matches!(step, Step::Prepare | Step::Recommit);
+        (begins && !self.tenant.active).then(|| {
+            let message =
+                "The website's client app is not active: its owner can set `active` to true.";
+            Failure::new(FailureClass::Config, message)
+                .with_code("client_app_inactive")
+                .with_action(Action::FixAppSettings)
+        })
+    }
+
+    /// A step cannot be taken: what has ended does not wait for it for ever.
+    async fn blocked(&mut self, step: Step, failure: Failure) -> Flow {
+        match step {
+            Step::Comment => self.write(Command::CommentRefused { failure }, None).await,
+            Step::LookForComment => self.write(Command::CommentUnclear, None).await,
+            Step::Discard if !self.post.is_to_go_out() => {
+                self.write(Command::DiscardFailed { failure }, None).await
+            }
+            _ => self.unable(failure).await,
+        }
+    }
+
+    async fn take(&mut self, step: Step) -> Flow {
+        let Some(publisher) = self.shareville.publisher(&self.account.provider).cloned() else {
+            let message = format!("This server cannot publish to {}.", self.account.provider);
+            return self
+                .unable(Failure::new(FailureClass::Config, message))
+                .await;
+        };
+        let job = match self.job() {
+            Ok(job) => job,
+            Err(failure) => return self.unable(failure).await,
+        };
+        self.resumed = false;
+        let publisher = publisher.as_ref();
+        match step {
+            Step::Prepare => self.prepare(publisher, &job).await,
+            Step::Look => self.look(publisher, &job).await,
+            Step::Recommit => match self.post.work.progress.clone() {
+                Some(progress) => self.commit(publisher, &job, progress).await,
+                None => Flow::Over,
+            },
+            Step::Discard => self.discard(publisher, &job).await,
+            Step::Comment => self.comment(publisher, &job).await,
+            Step::LookForComment => self.look_for_comment(publisher, &job).await,
+            Step::Expire | Step::Nothing => Flow::Over,
+        }
+    }
+
+    fn job(&mut self) -> Result<Job, Failure> {
+        let access = match self.job.take() {
+            Some(job) => job.access,
+            None => self
+                .shareville
+                .access(&self.tenant, &self.connection, &self.account)?,
+        };
+        let job = Job {
+            post: Arc::clone(&self.post),
+            account: Arc::clone(&self.account),
+            access,
+            resumed: self.resumed,
+        };
+        self.job = Some(job.clone());
+        Ok(job)
+    }
+
+    /// Nothing can be done for it here: it waits, and ends when its time is over.
+    async fn unable(&mut self, failure: Failure) -> Flow {
+        tracing::info!(%failure, "a post cannot be worked on now");
+        let until = later(
+            self.now(),
+            self.shareville.settings().pace().unknown_limit(),
+        );
+        self.hold(failure, until, None).await
+    }
+
+    async fn hold(&mut self, failure: Failure, until: Timestamp, pause: Option<Pause>) -> Flow {
+        self.write(Command::Hold { failure, until }, pause).await;
+        Flow::Over
+    }
+
+    /// Computes and writes a change; gives the lane back with it if there is nothing more to do now.
+    async fn write(&mut self, command: Command, pause: Option<Pause>) -> Flow {
+        let moment = self.moment();
+        let mut change = match apply(&self.post, command, &moment) {
+            Ok(change) => change.under(self.lease.claim.clone()),
+            Err(Refusal::AsItIs) => return Flow::Over,
+            Err(refusal) => {
+                tracing::warn!(%refusal, "the post does not do this step");
+                return Flow::Over;
+            }
+        };
+        if let Some(pause) = pause {
+            change = change.pausing(pause);
+        }
+        let goes_on = change.next.as_ref().is_some_and(|next| {
+            next.due_at().is_some_and(|due| due <= moment.now) && !next.waits_for_reconnect()
+        });
+        let over = match change.opens_call() {
+            true => false,
+            false => !goes_on || pause.is_some() || self.shutdown.is_cancelled(),
+        };
+        if over {
+            change = change.releasing();
+        }
+        match self.writer.write(change.clone()).await {
+            Ok(applied) => {
+                self.released = over;
+                if let Some(post) = change.stamped(applied.now).next {
+                    self.post = Arc::new(post);
+                }
+                match over {
+                    true => Flow::Over,
+                    false => Flow::GoOn,
+                }
+            }
+            Err(NotWritten::Stale) => {
+                tracing::info!("the post or its claim has moved on: leaving it");
+                Flow::Over
+            }
+            Err(NotWritten::StoreFailed) => Flow::Over,
+        }
+    }
+
+    /// Tells of a failure that concerns more than the post, and says how its lane must pause.
+    async fn heed(&mut self, failure: &Failure) -> Option<Pause> {
+        let reason = PauseReason::RateLimited;
+        match failure.class {
+            FailureClass::Reauthorize => {
+                // With the store's own word for the connection, since others may have mended it meanwhile.
+                if let Err(error) = self
+                    .shareville
+                    .mark_broken(&self.connection, Actor::Worker)
+                    .await
+                {
+                    tracing::warn!(%error, "a broken connection could not be marked");
+                }
+                self.connection.status = ConnectionStatus::ReauthorizationRequired;
+                None
+            }
+            FailureClass::RateLimited { until, scope } => {
+                let unknown = self.shareville.settings().pace().unknown_limit();
+                let until = until.unwrap_or_else(|| later(self.now(), unknown));
+                let pause = Pause { until, reason };
+                if scope == LimitScope::App {
+                    let scope = PauseScope::Provider(self.account.provider.clone());
+                    let paused = self
+                        .shareville
+                        .store()
+                        .pause(self.tenant.id, &scope, pause)
+                        .await;
+                    if let Err(error) = paused {
+                        tracing::warn!(%error, "the lanes of an exhausted app could not be paused");
+                    }
+                }
+                Some(pause)
+            }
+            FailureClass::Blocked => Some(Pause {
+                until: self.now() + BLOCK,
+                reason: PauseReason::Blocked,
+            }),
+            _ => None,
+        }
+    }
+
+    async fn prepare(&mut self, publisher: &dyn Publisher, job: &Job) -> Flow {
+        match publisher.prepare(job, self.post.current_progress()).await {
+            Prepared::Continue(progress) => {
+                self.write(
+                    Command::Checkpoint {
+                        progress,
+                        until: None,
+                    },
+                    None,
+                )
+                .await
+            }
+            Prepared::Wait { progress, until } => {
+                let until = Some(until);
+                self.write(Command::Checkpoint { progress, until }, None)
+                    .await
+            }
+            Prepared::Ready(progress) => {
+                let early = self.post.scheduled_at.filter(|at| *at > self.now());
+                // At shutdown nothing new is committed; what is prepared is kept.
+                match early.is_some() || self.shutdown.is_cancelled() {
+                    true => {
+                        self.write(
+                            Command::Checkpoint {
+                                progress,
+                                until: early,
+                            },
+                            None,
+                        )
+                        .await
+                    }
+                    false => self.commit(publisher, job, progress).await,
+                }
+            }
+            Prepared::Failed { failure, progress } => {
+                let pause = self.heed(&failure).await;
+                self.write(Command::PrepareFailed { failure, progress }, pause)
+                    .await
+            }
+        }
+    }
+
+    /// Marks, then commits: the mark is durable before the call is sent, and the call is sent only under a lease that
+    /// was confirmed lately.
+    async fn commit(&mut self, publisher: &dyn Publisher, job: &Job, progress: Progress) -> Flow {
+        if !self.lease.confirm().await {
+            return Flow::Over;
+        }
+        let window = self.shareville.settings().commit;
+        // Counted from before the write, so that it ends before the deadline that the store writes down.
+        let deadline = Deadline::after(window);
+        let repeat = publisher.repeat(&self.post.content);
+        let mark = Command::BeginCommit {
+            progress: progress.clone(),
+            repeat,
+            window,
+        };
+        if self.write(mark, None).await == Flow::Over || !self.lease.confirm().await {
+            return Flow::Over;
+        }
+        self.looked = false;
+        let command = match publisher.commit(job, &progress, deadline).await {
+            Committed::Live(published) => {
+                Command::Live(self.with_permalink(publisher, job, published).await)
+            }
+            Committed::Accepted { until } => Command::Accepted { until },
+            Committed::Refused(failure) => Command::Refused { failure },
+            Committed::Uncertain(failure) => Command::Uncertain { failure },
+        };
+        let pause = match &command {
+            Command::Refused { failure } => self.heed(&failure.clone()).await,
+            _ => None,
+        };
+        self.write(command, pause).await
+    }
+
+    /// The permalink is read once, briefly, so that the news carries it.
+    async fn with_permalink(
+        &self,
+        publisher: &dyn Publisher,
+        job: &Job,
+        mut published: Published,
+    ) -> Published {
+        if published.permalink.is_none() {
+            let deadline = Deadline::after(PERMALINK_PATIENCE);
+            published.permalink = publisher.permalink(job, &published, deadline).await;
+        }
+        published
+    }
+
+    async fn look(&mut self, publisher: &dyn Publisher, job: &Job) -> Flow {
+        let (Some(mark), Some(progress)) = (&self.post.work.mark, &self.post.work.progress) else {
+            return Flow::Over;
+        };
+        let evidence = match publisher.look(job, progress, mark.since).await {
+            Ok(Evidence::Live(published)) => self.unless_held(published).await,
+            Ok(evidence) => evidence,
+            Err(failure) => {
+                let pause = self.heed(&failure).await;
+                if let FailureClass::Reauthorize | FailureClass::RateLimited { .. } = failure.class
+                {
+                    let unknown = self.shareville.settings().pace().unknown_limit();
+                    let until =
+                        pause.map_or_else(|| later(self.now(), unknown), |pause| pause.until);
+                    return self.hold(failure, until, pause).await;
+                }
+                Evidence::Unclear(Some(failure))
+            }
+        };
+        self.looked = true;
+        self.write(Command::Looked(evidence), None).await
+    }
+
+    /// What a listing shows may be another post of ours with the same words.
+    async fn unless_held(&self, published: Published) -> Evidence {
+        let Some(id) = &published.platform_id else {
+            return Evidence::Live(published);
+        };
+        let held = self
+            .shareville
+            .store()
+            .is_held(&self.post.lane, id, self.post.id)
+            .await;
+        match held {
+            Ok(false) => Evidence::Live(published),
+            Ok(true) => Evidence::Unclear(None),
+            Err(error) => {
+                tracing::warn!(%error, "whose post this is could not be asked");
+                Evidence::Unclear(None)
+            }
+        }
+    }
+
+    async fn discard(&mut self, publisher: &dyn Publisher, job: &Job) -> Flow {
+        for progress in &self.post.work.superseded {
+            if let Err(failure) = publisher.discard(job, progress).await {
+                let pause = self.heed(&failure).await;
+                return self.write(Command::DiscardFailed { failure }, pause).await;
+            }
+        }
+        self.write(Command::Discarded, None).await
+    }
+
+    async fn comment(&mut self, publisher: &dyn Publisher, job: &Job) -> Flow {
+        let window = self.shareville.settings().commit;
+        if !self.lease.confirm().await {
+            return Flow::Over;
+        }
+        let deadline = Deadline::after(window);
+        let begun = self.write(Command::BeginComment { window }, None).await;
+        if begun == Flow::Over || !self.lease.confirm().await {
+            return Flow::Over;
+        }
+        self.looked = false;
+        let command = match publisher.comment(job, deadline).await {
+            Commented::Live => Command::CommentLive,
+            Commented::Refused(failure) => {
+                self.heed(&failure).await;
+                Command::CommentRefused { failure }
+            }
+            Commented::Uncertain(failure) => Command::CommentUncertain { failure },
+        };
+        self.write(command, None).await
+    }
+
+    async fn look_for_comment(&mut self, publisher: &dyn Publisher, job: &Job) -> Flow {
+        let Some(mark) = &self.post.work.comment else {
+            return Flow::Over;
+        };
+        let command = match publisher.look_for_comment(job, mark.since).await {
+            Ok(CommentEvidence::Live) => Command::CommentLive,
+            Ok(CommentEvidence::Absent) => Command::CommentAbsent,
+            Ok(CommentEvidence::Unclear) => Command::CommentUnclear,
+            Err(failure) => {
+                self.heed(&failure).await;
+                Command::CommentUnclear
+            }
+        };
+        self.looked = true;
+        self.write(command, None).await
+    }
+}
+
+/// The connection's token is dead.
+fn broken() -> Failure {
+    Failure::new(
+        FailureClass::Reauthorize,
+        "The connection no longer works: its user must connect the account again. The post goes out then, unless its \
+         `giveUpAfter` has passed.",
+    )
+}
