@@ -15,7 +15,8 @@ use crate::approve::Consent;
 use crate::call::CallRecord;
 use crate::error::Error;
 use crate::fault::{Fault, FaultId, FaultReport};
-use crate::sandbox::{HeldCall, Sandbox};
+use crate::hands::Hands;
+use crate::sandbox::HeldCall;
 use crate::serve::Shared;
 use crate::switches::Switches;
 use crate::world::{AppSeed, Death, NewPage, NewPerson, PostRecord, Role, VisiblePost};
@@ -67,7 +68,7 @@ struct Approval {
 }
 
 async fn approve(State(shared): App, Json(approval): Json<Approval>) -> Result<Json<Value>, Error> {
-    let redirect = Sandbox::over(&shared).approve(&approval.url, &approval.consent)?;
+    let redirect = Hands(shared).approve(&approval.url, &approval.consent)?;
     Ok(Json(json!({ "redirect": redirect })))
 }
 
@@ -149,7 +150,7 @@ async fn set_role(
 }
 
 async fn delete_post(State(shared): App, Path(id): Path<String>) -> Result<StatusCode, Error> {
-    Sandbox::over(&shared).delete_post(&id)?;
+    Hands(shared).delete_post(&id)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -165,7 +166,7 @@ async fn comment(
     Path(id): Path<String>,
     Json(remark): Json<Remark>,
 ) -> Result<(StatusCode, Json<Value>), Error> {
-    let id = Sandbox::over(&shared).comment(&id, &remark.visitor, &remark.message)?;
+    let id = Hands(shared).comment(&id, &remark.visitor, &remark.message)?;
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
 }
 
@@ -226,7 +227,7 @@ async fn held(
     Path(fault): Path<FaultId>,
     Query(patience): Query<Patience>,
 ) -> Result<Response, Error> {
-    let hands = Sandbox::over(&shared);
+    let hands = Hands(shared);
     let wait = Duration::from_millis(patience.wait_ms);
     match tokio::time::timeout(wait, hands.held(fault)).await {
         Ok(held) => held.map(|held: HeldCall| Json(held).into_response()),
@@ -241,7 +242,7 @@ async fn release(State(shared): App, Path(fault): Path<FaultId>) -> Result<Statu
 
 /// `{"quiet":true}` once no call is under way and none has still to act, `false` when the wait is over.
 async fn quiet(State(shared): App, Query(patience): Query<Patience>) -> Json<Value> {
-    let hands = Sandbox::over(&shared);
+    let hands = Hands(shared);
     let quiet = tokio::time::timeout(Duration::from_millis(patience.wait_ms), hands.quiet())
         .await
         .is_ok();
@@ -265,7 +266,7 @@ async fn revoke(
     State(shared): App,
     Json(revocation): Json<Revocation>,
 ) -> Result<Json<Value>, Error> {
-    let hands = Sandbox::over(&shared);
+    let hands = Hands(shared);
     let revoked = match (revocation.person, revocation.token) {
         (Some(person), None) => hands.revoke(&person, revocation.death),
         (None, Some(token)) => {
@@ -294,6 +295,6 @@ struct Advance {
 }
 
 async fn advance(State(shared): App, Json(advance): Json<Advance>) -> StatusCode {
-    Sandbox::over(&shared).advance(Duration::from_secs(advance.seconds));
+    Hands(shared).advance(Duration::from_secs(advance.seconds));
     StatusCode::NO_CONTENT
 }

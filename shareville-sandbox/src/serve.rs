@@ -1,24 +1,14 @@
-//! The server: connections that can be cut before a byte of answer, and the way of a call through them.
+//! The server: its routes, and the way of a call through fault, act and log.
 
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::{
-    ConnectInfo, DefaultBodyLimit, Path, Request as HttpRequest, State, connect_info::Connected,
-};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
-use axum::serve::{IncomingStream, Listener};
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +16,7 @@ use crate::call::{CallLog, Outcome};
 use crate::fault::{Answer, Effect, Moment};
 use crate::graph::{self, GraphError, Request};
 use crate::strike::{Faults, Struck};
+use crate::wire::Line;
 use crate::world::World;
 use crate::{control, dialog, visitor};
 
@@ -318,105 +309,4 @@ fn usual_headers(version: &str) -> HeaderMap {
         headers.insert("facebook-api-version", version);
     }
     headers
-}
-
-/// A listener whose connections can be cut.
-pub(crate) struct Lines(pub(crate) TcpListener);
-
-/// The handle to cut a connection: nothing of an answer leaves any more, the caller sees it closed.
-#[derive(Debug, Clone)]
-pub(crate) struct Line(Arc<AtomicBool>);
-
-impl Line {
-    fn cut(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
-impl Connected<IncomingStream<'_, Lines>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Lines>) -> Self {
-        Self(Arc::clone(&stream.io().cut))
-    }
-}
-
-impl Listener for Lines {
-    type Io = Wire;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        // Small answers should not wait for more; where this fails they merely do.
-        let _ = stream.set_nodelay(true);
-        (
-            Wire {
-                stream,
-                cut: Arc::new(AtomicBool::new(false)),
-            },
-            address,
-        )
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-/// A connection that fails once it is cut; the server then closes it.
-pub(crate) struct Wire {
-    stream: TcpStream,
-    cut: Arc<AtomicBool>,
-}
-
-impl Wire {
-    fn whole(&self) -> io::Result<()> {
-        if self.cut.load(Ordering::Acquire) {
-            Err(io::ErrorKind::ConnectionAborted.into())
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.whole()?;
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.whole()?;
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.whole()?;
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.whole()?;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
 }

@@ -66,10 +66,11 @@ impl Gate {
         self.released.cancelled().await;
     }
 
-    /// Waits until a call stands here.
+    /// Waits until a call stands here; `None` if the gate is opened before.
     pub(crate) async fn arrival(&self) -> Option<u64> {
         let mut holding = self.holding.subscribe();
-        let calls = holding.wait_for(|calls| !calls.is_empty()).await.ok()?;
+        let arrived = holding.wait_for(|calls| !calls.is_empty());
+        let calls = self.released.run_until_cancelled(arrived).await?.ok()?;
         calls.first().copied()
     }
 }

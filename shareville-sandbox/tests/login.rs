@@ -63,14 +63,12 @@ async fn the_dialog_is_a_form_a_person_can_click_through() {
     let page = page.text().await.unwrap();
     for part in [
         "Emulation",
-        "Ada&#39;s Bakery",
         "Ada's Bakery",
         "pages_manage_posts",
         "Bob &lt;b&gt;",
         "Cancel",
     ] {
-        let found = page.contains(part);
-        assert!(found || part.contains("Ada"), "{part} is missing in {page}");
+        assert!(page.contains(part), "{part} is missing in {page}");
     }
     let form = [
         ("person", demo::ADA),

@@ -9,6 +9,9 @@ use serde_json::json;
 use shareville_sandbox::{Consent, NewPage, Role, Switches, demo};
 use support::{SCOPES, app};
 
+/// The fields of a form.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 const FEED: &str = "100000000000101/feed";
 const PHOTOS: &str = "100000000000101/photos";
 
@@ -259,7 +262,7 @@ async fn content_is_judged() {
     let app = app().await;
     let token = app.bakery().await;
     let long = "ä".repeat(63_207);
-    let cases: [(&[(&str, &str)], i64, i64); 9] = [
+    let cases: [(Fields<'_>, i64, i64); 9] = [
         (&[], 100, 0),
         (&[("message", &long)], 100, 0),
         (&[("link", "nonsense")], 1_500, 0),
@@ -326,6 +329,84 @@ async fn tokens_reach_only_what_is_theirs() {
             .await
             .code(),
         100
+    );
+}
+
+#[tokio::test]
+async fn an_app_changes_only_its_own_posts() {
+    let app = app().await;
+    let token = app.bakery().await;
+    let id = app.draft(&token, "Hello").await;
+    let back = app
+        .sandbox
+        .approve(
+            &app.dialog(SCOPES).replace(support::APP, "99"),
+            &Consent::all(),
+        )
+        .unwrap();
+    let code = support::value(&url::Url::parse(&back).unwrap(), "code").unwrap();
+    let form = [
+        ("client_id", "99"),
+        ("client_secret", "theirs"),
+        ("redirect_uri", support::REDIRECT),
+        ("code", code.as_str()),
+    ];
+    let user = app
+        .post("oauth/access_token", "", &form)
+        .await
+        .text("access_token");
+    let theirs = app
+        .get(&format!("{}?fields=access_token", demo::BAKERY), &user)
+        .await
+        .text("access_token");
+    app.get(&id, &theirs).await.ok();
+    assert_eq!(app.send(app.publish(&theirs, &id)).await.code(), 200);
+    assert_eq!(app.delete(&id, &theirs).await.code(), 200);
+    assert_eq!(app.visible(), 0);
+    assert_eq!(app.sandbox.posts(demo::BAKERY).len(), 1);
+}
+
+#[tokio::test]
+async fn unused_photos_vanish() {
+    let app = app().await;
+    let token = app.bakery().await;
+    let form = [
+        ("url", "https://pictures.example/1.jpg"),
+        ("published", "false"),
+    ];
+    let id = app.post(PHOTOS, &token, &form).await.text("id");
+    app.get(&format!("{id}?fields=alt_text_custom,images"), &token)
+        .await
+        .ok();
+    app.sandbox
+        .advance(std::time::Duration::from_secs(25 * 3_600));
+    assert_eq!(app.get(&id, &token).await.subcode(), 33);
+    let media = format!("[{{\"media_fbid\":\"{id}\"}}]");
+    assert_eq!(
+        app.post(FEED, &token, &[("attached_media", &media)])
+            .await
+            .code(),
+        100
+    );
+}
+
+#[tokio::test]
+async fn other_switches_change_what_is_allowed() {
+    let app = app().await;
+    let token = app.bakery().await;
+    let mut switches = Switches::default();
+    switches.link_posts_can_be_unpublished = false;
+    switches.refuse_duplicate_text = true;
+    switches.refuse_unknown_parameters = false;
+    app.sandbox.set_switches(switches);
+    let link = [("link", "https://shop.example/"), ("published", "false")];
+    assert_eq!(app.post(FEED, &token, &link).await.code(), 100);
+    app.post(FEED, &token, &[("message", "same"), ("mesage", "typo")])
+        .await
+        .ok();
+    assert_eq!(
+        app.post(FEED, &token, &[("message", "same")]).await.code(),
+        506
     );
 }
 

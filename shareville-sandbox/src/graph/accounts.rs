@@ -47,10 +47,10 @@ pub(super) fn businesses(world: &mut World, request: &Request) -> Result<Value, 
         };
         world.pages.values().any(owned)
     });
-    let data = entries
+    let data: Vec<Value> = entries
         .map(|business| json!({ "id": business.id, "name": business.name }))
         .collect();
-    Ok(paging::answer(data, None))
+    Ok(paging::answer(&data, None))
 }
 
 /// `GET /{business}/owned_pages` and `client_pages` (nobody here has clients).
@@ -93,14 +93,14 @@ fn answer(
     for id in shown {
         let token = page::page_token(world, request, &id);
         if let Some(page) = world.pages.get(&id) {
-            data.push(item(world, page, person, token).pick(fields.as_deref())?);
+            data.push(item(world, page, person, token.as_deref()).pick(fields.as_deref())?);
         }
     }
-    Ok(paging::answer(data, paging))
+    Ok(paging::answer(&data, paging))
 }
 
 /// A Page in a list: the Page itself, and the person's tasks.
-fn item(world: &World, page: &Page, person: &str, token: Option<String>) -> Node {
+fn item(world: &World, page: &Page, person: &str, token: Option<&str>) -> Node {
     let mut node = page::node(world, page, token);
     node.values
         .insert("tasks".to_owned(), json!(page.roles.get(person)));

@@ -67,8 +67,8 @@ pub(super) fn list(world: &mut World, request: &Request, id: &str) -> Result<Val
     let data = shown
         .iter()
         .map(|id| show(world, id, fields.as_deref()))
-        .collect::<Result<_, _>>()?;
-    Ok(paging::answer(data, paging))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(paging::answer(&data, paging))
 }
 
 /// `GET /{comment}`

@@ -139,6 +139,6 @@ pub(super) fn list(world: &mut World, request: &Request, page: &str) -> Result<V
     let data = shown
         .iter()
         .map(|id| post::show(world, request, id))
-        .collect::<Result<_, _>>()?;
-    Ok(paging::answer(data, paging))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(paging::answer(&data, paging))
 }

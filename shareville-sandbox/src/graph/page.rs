@@ -39,7 +39,7 @@ pub(super) fn read(world: &mut World, request: &Request, page: &str) -> Result<V
             page_token(world, request, page)
         }
     };
-    let mut node = node(world, &found, own_token);
+    let mut node = node(world, &found, own_token.as_deref());
     if let (Bearer::User { person, .. }, true) = (&bearer, world.switches.page_node_has_tasks) {
         node.values
             .insert("tasks".to_owned(), json!(found.roles.get(person)));
@@ -54,7 +54,7 @@ pub(super) fn page_token(world: &mut World, request: &Request, page: &str) -> Op
 }
 
 /// All that can be asked of a Page by its id.
-pub(super) fn node(world: &World, page: &Page, token: Option<String>) -> Node {
+pub(super) fn node(world: &World, page: &Page, token: Option<&str>) -> Node {
     let business = page
         .business
         .as_ref()

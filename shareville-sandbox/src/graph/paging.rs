@@ -53,7 +53,7 @@ pub(crate) fn cut(
 }
 
 /// `{"data":[…],"paging":{…}}`
-pub(crate) fn answer(data: Vec<Value>, paging: Option<Value>) -> Value {
+pub(crate) fn answer(data: &[Value], paging: Option<Value>) -> Value {
     let mut answer = json!({ "data": data });
     if let Some(paging) = paging {
         answer["paging"] = paging;

@@ -42,7 +42,7 @@ impl Request {
         let mut path: Vec<String> = path
             .split('/')
             .filter(|part| !part.is_empty())
-            .map(|part| percent_decoded(part))
+            .map(percent_decoded)
             .collect();
         let versioned = path.first().is_some_and(|first| is_version(first));
         let version = if versioned {
