@@ -101,7 +101,7 @@ async fn a_refusal_does_nothing() {
 #[tokio::test]
 async fn it_may_act_long_after_the_connection_is_gone() {
     let (app, token, id) = drafted().await;
-    let (after, close_after) = (Duration::from_millis(300), Duration::ZERO);
+    let (after, close_after) = (Duration::from_millis(1_000), Duration::ZERO);
     app.sandbox.arm(Fault::on(
         Step::PublishPost,
         Effect::ActLate { after, close_after },
@@ -123,7 +123,7 @@ async fn it_may_act_long_after_the_connection_is_gone() {
 #[tokio::test]
 async fn delays_act_even_if_the_caller_gives_up() {
     let (app, token, id) = drafted().await;
-    let duration = Duration::from_millis(300);
+    let duration = Duration::from_millis(1_000);
     app.sandbox
         .arm(Fault::on(Step::PublishPost, Effect::Delay { duration }));
     let error = app
