@@ -1,0 +1,72 @@
+//! Assumptions about Meta that no document settles, each with a name.
+
+use serde::{Deserialize, Serialize};
+
+/// Assumptions about Meta that no document settles.
+///
+/// The defaults are what was seen on the live platform where somebody looked, and the strict reading where nobody did.
+/// Flip them to learn what your software does if the assumption is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Switches {
+    /// `is_published=true` on a post that is already live answers success and does nothing.
+    /// Seen once on v25.0, documented nowhere. If `false`, each repetition makes one more visible post.
+    /// Default: `true`.
+    pub publish_twice_is_harmless: bool,
+    /// A post with a `link` may be created with `published=false` and published later.
+    /// The probe tried text and photos; links are assumed to be alike. If `false`, creating it is refused (100).
+    /// Default: `true`.
+    pub link_posts_can_be_unpublished: bool,
+    /// One uploaded photo may be attached to several posts. Undocumented; `false` refuses the second post (100).
+    /// Default: `false`.
+    pub photo_reuse_allowed: bool,
+    /// So many first reads of a fresh post, photo or comment answer 100/33 although it is there, as Meta did for
+    /// weeks in 2026. Default: 0.
+    pub read_after_create_lag: u32,
+    /// `/me/accounts` leaves out business-owned Pages unless `business_management` was granted.
+    /// In the documents since v17, but reports differ. Default: `true`.
+    pub accounts_list_omits_business_pages: bool,
+    /// `/me/accounts` is empty although Pages were granted: seen on the live platform, cause unknown.
+    /// Default: `false`.
+    pub accounts_list_is_empty: bool,
+    /// A parameter that the sandbox does not know is refused (100). Meta ignores many of them in silence: keep this
+    /// on so that your tests find the typing error. Default: `true`.
+    pub refuse_unknown_parameters: bool,
+    /// Uploaded photos that no post uses vanish after so many hours ("about 24" says the document); 0 keeps them.
+    /// Default: 24.
+    pub unpublished_photos_expire_after_hours: u32,
+    /// Meta's refusal of the same text twice in a row (506). Its exact rule is unknown; here the newest visible
+    /// post of the Page counts. Default: `false`.
+    pub refuse_duplicate_text: bool,
+    /// Pages ticked in an earlier consent stay granted when a later one leaves them out, as seen on v25.0.
+    /// Default: `true`.
+    pub page_grants_accumulate: bool,
+    /// The code exchange already answers a token of sixty days. Meta's documents show both. Default: `false`.
+    pub code_exchange_is_long_lived: bool,
+    /// Reading comments needs `pages_read_user_content` as well. The permission table says so for others' comments
+    /// only; the sandbox cannot know which you look for. Default: `false`.
+    pub comments_need_read_user_content: bool,
+    /// `tasks` can be asked of a Page by its id. Meta's own SDK lists it for `/me/accounts` only. Default: `false`.
+    pub page_node_has_tasks: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self {
+            publish_twice_is_harmless: true,
+            link_posts_can_be_unpublished: true,
+            photo_reuse_allowed: false,
+            read_after_create_lag: 0,
+            accounts_list_omits_business_pages: true,
+            accounts_list_is_empty: false,
+            refuse_unknown_parameters: true,
+            unpublished_photos_expire_after_hours: 24,
+            refuse_duplicate_text: false,
+            page_grants_accumulate: true,
+            code_exchange_is_long_lived: false,
+            comments_need_read_user_content: false,
+            page_node_has_tasks: false,
+        }
+    }
+}
