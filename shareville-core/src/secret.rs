@@ -203,6 +203,7 @@ impl Keyring {
 
     /// Seals a secret with the first key.
     #[must_use]
+    #[allow(clippy::missing_panics_doc)] // it cannot panic, see below
     pub fn seal(&self, place: Belongs, secret: &SecretString) -> Sealed {
         // Every constructor refuses an empty list of keys.
         let (id, key) = &self.keys[0];

@@ -169,7 +169,7 @@ impl Shareville {
             match self.open_grant(&grant) {
                 Ok(granted) => self.throw_away(&tenant, &grant.provider, &granted).await,
                 Err(error) => {
-                    tracing::warn!(%error, tenant = %tenant.id, "an unconfirmed grant does not open")
+                    tracing::warn!(%error, tenant = %tenant.id, "an unconfirmed grant does not open");
                 }
             }
         }

@@ -132,7 +132,9 @@ impl Engine {
                         );
                         let abandon = abandon.clone();
                         tasks.spawn(async move {
-                            abandon.run_until_cancelled(run.to_end()).await;
+                            abandon
+                                .run_until_cancelled(Box::pin(run.until_over()))
+                                .await;
                             drop(slot);
                         });
                     }
@@ -210,7 +212,7 @@ impl Engine {
                 ahead,
                 never,
             )
-            .to_end()
+            .until_over()
         });
         futures::future::join_all(runs).await;
         Ok(found)

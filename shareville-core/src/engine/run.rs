@@ -82,7 +82,7 @@ impl Run {
     }
 
     /// Works until the post waits or has settled, or the claim is lost; gives the lane back.
-    pub(super) async fn to_end(mut self) {
+    pub(super) async fn until_over(mut self) {
         let span = tracing::info_span!("publish", post = %self.post.id, tenant = %self.tenant.id);
         async {
             let lost = self.lease.lost();
@@ -136,9 +136,6 @@ impl Run {
     /// What keeps a step from being taken at all: nothing new is committed for an inactive tenant, and nothing can be
     /// done with a dead token.
     fn obstacle(&self, step: Step) -> Option<Failure> {
-            self.now(),
-            self.shareville.settings().pace().unknown_limit(),
-        );
         if self.connection.status != ConnectionStatus::Active {
             return Some(broken());
         }

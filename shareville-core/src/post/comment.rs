@@ -23,8 +23,8 @@ pub(super) fn apply(post: &Post, command: Command, moment: &Moment) -> Result<Ch
     match command {
         Command::BeginComment { window } => begin(post, window, moment),
         Command::CommentLive => Ok(ended(post, FirstCommentStatus::Published, None, moment)),
-        Command::CommentRefused { failure } => refused(post, failure, moment),
-        Command::CommentUncertain { failure } => uncertain(post, failure, moment),
+        Command::CommentRefused { failure } => refused(post, &failure, moment),
+        Command::CommentUncertain { failure } => uncertain(post, &failure, moment),
         Command::CommentAbsent => looked(post, Found::Absent, moment),
         Command::CommentUnclear => looked(post, Found::Unclear, moment),
         // Everything else is handled by the callers up to here.
@@ -65,7 +65,7 @@ fn begin(post: &Post, window: Duration, moment: &Moment) -> Result<Change, Refus
 fn ended(
     post: &Post,
     status: FirstCommentStatus,
-    failure: Option<Failure>,
+    failure: Option<&Failure>,
     moment: &Moment,
 ) -> Change {
     let mut next = post.clone();
@@ -80,7 +80,7 @@ fn ended(
 }
 
 /// The call did nothing. An earlier one may have, so then it is looked for.
-fn refused(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
+fn refused(post: &Post, failure: &Failure, moment: &Moment) -> Result<Change, Refusal> {
     if post
         .work
         .comment
@@ -119,7 +119,7 @@ fn refused(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Ref
     ))
 }
 
-fn uncertain(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
+fn uncertain(post: &Post, failure: &Failure, moment: &Moment) -> Result<Change, Refusal> {
     let mut next = post.clone();
     let mark = next.work.comment.as_ref().ok_or(Refusal::MovedOn)?;
     next.work.due_at =

@@ -143,7 +143,7 @@ impl TenantInput {
         };
         match self.name.as_deref().map(str::trim) {
             None if tenant.name.is_empty() => {
-                say("/name", "required", "give the client app a name".to_owned())
+                say("/name", "required", "give the client app a name".to_owned());
             }
             Some("") => say("/name", "required", "must not be empty".to_owned()),
             Some(name) if name.chars().count() > MAX_NAME_CHARS => {
