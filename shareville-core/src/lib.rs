@@ -17,4 +17,6 @@ pub mod publisher;
 pub mod secret;
 pub mod store;
 pub mod tenant;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod violation;
