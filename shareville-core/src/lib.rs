@@ -24,6 +24,8 @@ mod shareville;
 pub mod store;
 pub mod tenancy;
 pub mod tenant;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod violation;
 
 pub use crate::{

@@ -1,0 +1,214 @@
+//! The contract of a [`Store`](crate::store::Store), one behaviour a function.
+//!
+//! [`store_contract!`](crate::store_contract) makes a test of each:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use shareville_core::{
+//!     clock::ManualClock,
+//!     store::MemoryStore,
+//!     testing::store::{Bench, START},
+//! };
+//!
+//! async fn memory() -> Bench {
+//!     let clock = Arc::new(ManualClock::at(START));
+//!     Bench::new(Arc::new(MemoryStore::new(clock.clone())), clock)
+//! }
+//!
+//! shareville_core::store_contract!(memory);
+//! ```
+//!
+//! Each test gets a fresh, empty store whose clock stands still until the test moves it. Nothing sleeps.
+
+mod bench;
+pub mod changes;
+pub mod connections;
+pub mod credentials;
+pub mod fairness;
+pub mod holds;
+pub mod lanes;
+pub mod logins;
+pub mod pauses;
+pub mod posts;
+pub mod tenants;
+pub mod waiting;
+
+pub use self::bench::{Bench, LEASE, START, new_connection, new_tenant};
+
+/// Makes a test of each behaviour of the store contract.
+///
+/// It takes the name of an async function without arguments that gives a fresh [`Bench`]. The calling crate needs
+/// tokio with `macros` and `rt-multi-thread`.
+#[macro_export]
+macro_rules! store_contract {
+    ($factory:path) => {
+        $crate::store_contract! { @tests $factory;
+            changes {
+                should_apply_a_change_with_its_events
+                should_refuse_a_change_to_an_older_revision
+                should_refuse_a_change_in_anothers_name
+                should_refuse_a_change_whose_claim_was_lost
+                should_refuse_a_change_under_no_claim_of_its_lane
+                should_apply_a_change_whose_lease_ran_out_unclaimed
+                should_stamp_a_mark_by_its_own_clock
+                should_apply_the_good_changes_beside_a_stale_one
+                should_run_the_changes_of_a_batch_one_after_the_other
+                should_end_a_claim_within_a_batch
+                should_remove_a_post_and_keep_its_history
+                should_let_one_of_many_writers_win
+            }
+            connections {
+                should_keep_a_connection_and_its_accounts
+                should_refuse_a_second_connection_to_the_same_person
+                should_refuse_a_stale_connection_change
+                should_write_accounts_by_their_id
+                should_list_connections_of_a_user
+                should_find_the_active_connections_of_a_person
+                should_remove_a_connection_with_its_accounts
+                should_tell_whether_a_lane_is_shared
+                should_keep_connections_from_other_tenants
+            }
+            credentials {
+                should_find_an_api_key_by_its_hash
+                should_list_api_keys_newest_first
+                should_let_user_tokens_die_with_their_key
+                should_refuse_a_user_token_of_a_key_that_is_gone
+                should_keep_credentials_from_other_tenants
+            }
+            fairness {
+                should_go_round_the_tenants
+                should_serve_next_who_waited_longest
+                should_cap_the_lanes_of_a_tenant_in_flight
+                should_free_the_cap_when_a_lease_ends
+                should_count_renewed_leases
+                should_pass_over_tenants_with_nothing_due
+            }
+            holds {
+                should_hold_the_lane_of_an_open_commit
+                should_let_the_holder_through
+                should_lift_the_hold_of_a_settled_commit
+                should_keep_the_hold_of_another_post
+                should_bring_up_an_expired_post_in_a_paused_lane
+                should_bring_up_an_expired_post_in_a_held_lane
+            }
+            lanes {
+                should_claim_a_due_post_with_all_it_needs
+                should_not_claim_before_its_time
+                should_take_posts_in_due_order
+                should_let_later_posts_pass_one_that_waits
+                should_claim_a_lane_once_at_a_time
+                should_claim_exactly_once_under_many_workers
+                should_hand_out_a_lane_again_when_its_lease_ends
+                should_renew_a_lease_from_now
+                should_release_a_lane_at_once
+                should_end_the_claim_with_the_change
+                should_pass_over_posts_whose_account_is_gone
+                should_claim_no_more_than_asked_for
+            }
+            logins {
+                should_keep_a_login_until_its_time_is_over
+                should_take_a_login_for_one_code_only
+                should_let_one_of_many_callbacks_be_the_first
+                should_not_take_a_login_that_is_over
+                should_give_a_grant_to_one_taker_only
+                should_not_give_a_grant_to_others_or_late
+                should_sweep_what_is_over
+            }
+            pauses {
+                should_pause_the_lanes_of_a_scope
+                should_keep_the_longer_pause
+                should_resume_for_the_same_reason_only
+                should_pause_a_lane_with_a_change
+                should_pause_and_resume_lanes_with_a_connection
+                should_not_resume_other_pauses_with_a_connection
+                should_pause_a_lane_without_posts
+            }
+            posts {
+                should_keep_a_post_as_it_was_written
+                should_create_all_posts_or_none
+                should_refuse_a_post_for_anothers_account
+                should_list_posts_by_filter
+                should_filter_by_time_to_the_microsecond
+                should_keep_its_place_while_posts_are_added
+                should_find_the_unsettled_posts_of_a_connection
+                should_tell_whether_a_platform_id_is_held
+                should_list_events_newest_first
+                should_keep_posts_from_other_tenants
+            }
+            tenants {
+                should_keep_a_tenant_as_it_was_written
+                should_list_an_owners_tenants_newest_first
+                should_keep_one_tenant_for_each_app_of_an_owner
+                should_refuse_a_stale_tenant_update
+                should_delete_a_tenant_with_all_that_is_its_own
+                should_refuse_what_belongs_to_no_tenant
+            }
+            waiting {
+                should_wake_for_a_new_post
+                should_not_lose_work_that_came_before_the_wait
+                should_wake_when_the_time_is_over
+                should_wake_when_work_becomes_due
+                should_wake_for_a_lane_given_back
+                should_wake_for_resumed_lanes
+                should_not_watch_for_what_is_there
+                should_watch_until_a_post_changes
+                should_watch_no_longer_than_asked
+                should_stop_watching_a_post_that_is_removed
+            }
+        }
+    };
+    (@tests $factory:path; $($room:ident { $($name:ident)+ })+) => {
+        $($(
+            #[::tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $name() {
+                $crate::testing::store::$room::$name(&$factory().await).await;
+            }
+        )+)+
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{clock::ManualClock, store::MemoryStore};
+
+    async fn memory() -> Bench {
+        let clock = Arc::new(ManualClock::at(START));
+        Bench::new(
+            Arc::new(MemoryStore::new(Arc::<ManualClock>::clone(&clock))),
+            clock,
+        )
+    }
+
+    crate::store_contract!(memory);
+
+    #[test]
+    fn the_macro_should_list_every_behaviour() {
+        let listed = include_str!("mod.rs");
+        let rooms = [
+            include_str!("changes.rs"),
+            include_str!("connections.rs"),
+            include_str!("credentials.rs"),
+            include_str!("fairness.rs"),
+            include_str!("holds.rs"),
+            include_str!("lanes.rs"),
+            include_str!("logins.rs"),
+            include_str!("pauses.rs"),
+            include_str!("posts.rs"),
+            include_str!("tenants.rs"),
+            include_str!("waiting.rs"),
+        ];
+        for behaviour in rooms
+            .iter()
+            .flat_map(|room| room.split("pub async fn ").skip(1))
+        {
+            let name = behaviour.split('(').next().unwrap();
+            assert!(
+                listed.contains(&format!(" {name}\n")),
+                "{name} is not listed"
+            );
+        }
+    }
+}
