@@ -1,1 +1,48 @@
-//! Shareville.
+#![doc = include_str!("../README.md")]
+
+pub use shareville_core::{
+    BuildError, Builder, Caller, CallerKind, CredentialError, Error, Settings, Shareville,
+    clock::{Clock, Deadline, ManualClock, SystemClock, Timestamp},
+    connect::{BegunLogin, Callback, Connecting, Landing, LandingStatus, NewLogin},
+    connection::{Account, Connection, ConnectionStatus},
+    connector::{Authorize, Connector, FoundAccount, Granted, Refreshed},
+    credential::{ApiKey, Scope, UserToken},
+    engine::Engine,
+    event::{Actor, Event, EventKind, Subject},
+    failure::{Action, Failure, FailureClass, LimitScope, PlatformError},
+    id::{
+        AccountId, ApiKeyId, ConnectionId, EventId, GroupId, InvalidId, MediaId, OwnerId, PostId,
+        Provider, TenantId, UserId,
+    },
+    media::{Media, MediaKind, MediaSource, UserTag},
+    post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},
+    posting::{PostInput, PostPatch, Posting, Target},
+    publisher::{
+        Access, Capabilities, CommentEvidence, Commented, Committed, Job, PlacementLimits,
+        Prepared, Publisher,
+    },
+    secret::{Keyring, KeyringError, Sealed},
+    store::{MemoryStore, Page, PageRequest, PostFilter, Store, StoreError},
+    tenancy::{NewApiKey, Patch, Tenancy, TenantInput},
+    tenant::{App, Tenant},
+    violation::Violation,
+};
+
+/// The domain and the engine, whole: for those who write a store, a publisher or a connector.
+pub use shareville_core as core;
+
+/// Facebook Pages over the Graph API.
+#[cfg(feature = "meta")]
+pub use shareville_meta as meta;
+
+/// The SQLite store.
+#[cfg(feature = "sqlite")]
+pub use shareville_store_sqlx as sqlite;
+
+/// The axum router.
+#[cfg(feature = "axum")]
+pub use shareville_axum as axum;
+
+/// Meta emulated on one's own machine.
+#[cfg(feature = "sandbox")]
+pub use shareville_sandbox as sandbox;

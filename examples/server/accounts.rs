@@ -1,0 +1,287 @@
+//! Owners of the reference server: sign-up and sign-in with a password. A host has its own; this shows what it hands
+//! to the router.
+
+use std::{sync::Arc, time::Duration};
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use async_trait::async_trait;
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use shareville::{
+    OwnerId,
+    axum::{Problem, SignIn, SignInError, SignedIn, StrictJson},
+};
+use sqlx::SqlitePool;
+use uuid::Uuid;
+
+const PREFIX: &str = "svs_";
+const COOKIE: &str = "shareville_session";
+const SESSION_SECONDS: i64 = 30 * 86_400;
+
+/// Owners and their sessions, in tables of their own.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    pool: SqlitePool,
+    sign_up: bool,
+    /// Cookies are marked `Secure` where the server is reached by https.
+    secure: bool,
+    /// A hash to verify against where there is no owner, so that time does not tell who has an account.
+    decoy: Arc<str>,
+}
+
+impl Accounts {
+    pub async fn open(pool: SqlitePool, sign_up: bool, secure: bool) -> Result<Self, sqlx::Error> {
+        for table in [
+            "CREATE TABLE IF NOT EXISTS server_owners (
+                id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, password TEXT NOT NULL
+            ) STRICT",
+            "CREATE TABLE IF NOT EXISTS server_sessions (
+                hash BLOB PRIMARY KEY, owner TEXT NOT NULL REFERENCES server_owners (id), expires_at INTEGER NOT NULL
+            ) STRICT",
+        ] {
+            sqlx::query(table).execute(&pool).await?;
+        }
+        let decoy = hash_password("decoy".to_owned()).await.unwrap_or_default();
+        Ok(Self { pool, sign_up, secure, decoy: decoy.into() })
+    }
+
+    /// The routes below `/auth`.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/sign-up/email", post(sign_up))
+            .route("/sign-in/email", post(sign_in))
+            .route("/sign-out", post(sign_out))
+            .with_state(self)
+    }
+
+    /// Makes an owner, or finds the one there is.
+    pub async fn ensure(&self, email: &str, name: &str) -> Result<OwnerId, sqlx::Error> {
+        sqlx::query("INSERT OR IGNORE INTO server_owners (id, email, name, password) VALUES (?, ?, ?, '')")
+            .bind(Uuid::now_v7().to_string())
+            .bind(email)
+            .bind(name)
+            .execute(&self.pool)
+            .await?;
+        let id: String = sqlx::query_scalar("SELECT id FROM server_owners WHERE email = ?")
+            .bind(email)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(OwnerId::new(id))
+    }
+
+    async fn begin_session(&self, owner: &Owner) -> Result<Response, Problem> {
+        let mut random = [0_u8; 32];
+        getrandom::fill(&mut random).map_err(|_| unavailable())?;
+        let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
+        sqlx::query("INSERT INTO server_sessions (hash, owner, expires_at) VALUES (?, ?, unixepoch() + ?)")
+            .bind(hash(&token))
+            .bind(&owner.id)
+            .bind(SESSION_SECONDS)
+            .execute(&self.pool)
+            .await
+            .map_err(table_failed)?;
+        let secure = if self.secure { "; Secure" } else { "" };
+        let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Lax{secure}");
+        let body = Json(json!({ "token": token, "user": owner }));
+        Ok(([(header::SET_COOKIE, cookie)], body).into_response())
+    }
+}
+
+#[derive(Debug, Serialize, sqlx::FromRow)]
+struct Owner {
+    id: String,
+    email: String,
+    name: String,
+    #[serde(skip)]
+    password: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignUp {
+    email: String,
+    password: String,
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    email: String,
+    password: String,
+}
+
+fn hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}
+
+fn unavailable() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server cannot do this right now: try again")
+        .retry_after(Duration::from_secs(1))
+}
+
+fn table_failed(error: sqlx::Error) -> Problem {
+    tracing::error!(%error, "the owners' table failed");
+    unavailable()
+}
+
+/// Argon2 takes its time on purpose, so it runs where it keeps nobody waiting.
+async fn hash_password(password: String) -> Option<String> {
+    let hashed = tokio::task::spawn_blocking(move || {
+        Argon2::default()
+            .hash_password(password.as_bytes())
+            .map(|hash| hash.to_string())
+    });
+    hashed.await.ok()?.ok()
+}
+
+async fn verify_password(password: String, hash: String) -> bool {
+    let verified = tokio::task::spawn_blocking(move || {
+        PasswordHash::new(&hash)
+            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    });
+    verified.await.unwrap_or(false)
+}
+
+async fn sign_up(
+    State(accounts): State<Accounts>,
+    StrictJson(input): StrictJson<SignUp>,
+) -> Result<Response, Problem> {
+    if !accounts.sign_up {
+        let detail = "sign-up is closed on this server: ask its operator (SHAREVILLE_SIGN_UP)";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "sign_up_closed", detail));
+    }
+    let email = input.email.trim().to_lowercase();
+    let mut wrong = Vec::new();
+    let parts = email.split_once('@');
+    if parts.is_none_or(|(name, host)| name.is_empty() || !host.contains('.')) || email.len() > 254 {
+        wrong.push(shareville::Violation::new("/email", "malformed", "must be an e-mail address"));
+    }
+    if !(8..=1024).contains(&input.password.chars().count()) {
+        let message = "must have 8 to 1024 characters";
+        wrong.push(shareville::Violation::new("/password", "out_of_range", message));
+    }
+    let name = input.name.trim();
+    if name.is_empty() || name.chars().count() > 200 {
+        wrong.push(shareville::Violation::new("/name", "out_of_range", "must have 1 to 200 characters"));
+    }
+    if !wrong.is_empty() {
+        return Err(shareville::Error::Invalid(wrong).into());
+    }
+    let password = hash_password(input.password).await.ok_or_else(unavailable)?;
+    let owner = Owner {
+        id: Uuid::now_v7().to_string(),
+        email,
+        name: name.to_owned(),
+        password,
+    };
+    let made = sqlx::query("INSERT OR IGNORE INTO server_owners (id, email, name, password) VALUES (?, ?, ?, ?)")
+        .bind(&owner.id)
+        .bind(&owner.email)
+        .bind(&owner.name)
+        .bind(&owner.password)
+        .execute(&accounts.pool)
+        .await
+        .map_err(table_failed)?;
+    if made.rows_affected() == 0 {
+        let detail = "somebody has signed up with this e-mail address: sign in instead";
+        return Err(Problem::new(StatusCode::CONFLICT, "email_taken", detail));
+    }
+    let mut answer = accounts.begin_session(&owner).await?;
+    *answer.status_mut() = StatusCode::CREATED;
+    Ok(answer)
+}
+
+async fn sign_in(
+    State(accounts): State<Accounts>,
+    StrictJson(input): StrictJson<Credentials>,
+) -> Result<Response, Problem> {
+    let owner: Option<Owner> =
+        sqlx::query_as("SELECT id, email, name, password FROM server_owners WHERE email = ?")
+            .bind(input.email.trim().to_lowercase())
+            .fetch_optional(&accounts.pool)
+            .await
+            .map_err(table_failed)?;
+    let known = owner.as_ref().map_or(&*accounts.decoy, |owner| &owner.password);
+    let right = verify_password(input.password, known.to_owned()).await;
+    match owner.filter(|_| right) {
+        Some(owner) => accounts.begin_session(&owner).await,
+        None => {
+            let detail = "e-mail address or password is wrong";
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "wrong_password", detail))
+        }
+    }
+}
+
+async fn sign_out(State(accounts): State<Accounts>, headers: HeaderMap) -> Result<Response, Problem> {
+    if let Some((token, _)) = session(&headers) {
+        sqlx::query("DELETE FROM server_sessions WHERE hash = ?")
+            .bind(hash(token))
+            .execute(&accounts.pool)
+            .await
+            .map_err(table_failed)?;
+    }
+    let cookie = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+/// How a session's token was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Header,
+    Cookie,
+}
+
+fn session(headers: &HeaderMap) -> Option<(&str, Sent)> {
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .filter(|token| token.starts_with(PREFIX));
+    if let Some(token) = bearer {
+        return Some((token, Sent::Header));
+    }
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find_map(|(name, token)| (name == COOKIE).then_some((token, Sent::Cookie)))
+}
+
+#[async_trait]
+impl SignIn for Accounts {
+    async fn owner(&self, request: &Parts) -> Result<Option<SignedIn>, SignInError> {
+        let Some((token, sent)) = session(&request.headers) else {
+            return Ok(None);
+        };
+        let owner: Option<String> = sqlx::query_scalar(
+            "SELECT owner FROM server_sessions WHERE hash = ? AND expires_at > unixepoch()",
+        )
+        .bind(hash(token))
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|error| SignInError::Unavailable(error.into()))?;
+        Ok(owner.map(|owner| {
+            match sent {
+                Sent::Header => SignedIn::by_bearer(owner),
+                Sent::Cookie => SignedIn::by_cookie(owner),
+            }
+        }))
+    }
+}

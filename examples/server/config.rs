@@ -1,0 +1,249 @@
+//! What the environment says. The variables and their defaults are the contract of the reference server.
+
+use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+use shareville::{Keyring, Settings};
+use url::{Host, Url};
+
+/// What this process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Api,
+    Worker,
+    All,
+}
+
+/// Where Meta is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meta {
+    /// Emulated, in this process.
+    Sandbox,
+    /// Meta's own hosts.
+    Live,
+    /// Each of Meta's hosts is the first path segment below this.
+    At(Url),
+}
+
+/// What remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    Memory,
+    File(PathBuf),
+}
+
+#[derive(Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub public_url: Url,
+    pub store: StoreUrl,
+    pub meta: Meta,
+    pub role: Role,
+    pub settings: Settings,
+    pub keys: Option<Keyring>,
+    pub sign_up: bool,
+}
+
+/// One line that names the variable and what it takes.
+#[derive(Debug)]
+pub struct Wrong(String);
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+fn wrong(name: &str, takes: impl std::fmt::Display) -> Wrong {
+    Wrong(format!("{name}: {takes}"))
+}
+
+fn variable(name: &str) -> Result<Option<String>, Wrong> {
+    match env::var(name) {
+        Ok(text) if text.trim().is_empty() => Ok(None),
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(wrong(name, "must be UTF-8 text")),
+    }
+}
+
+fn one_of<T: Copy>(name: &str, default: T, choices: &[(&str, T)]) -> Result<T, Wrong> {
+    let Some(text) = variable(name)? else {
+        return Ok(default);
+    };
+    let known = choices.iter().find(|(choice, _)| *choice == text);
+    known.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(choice, _)| format!("`{choice}`")).collect();
+        wrong(name, format!("must be one of {}, not `{text}`", names.join(", ")))
+    })
+}
+
+fn seconds(name: &str, default: Duration) -> Result<Duration, Wrong> {
+    let Some(text) = variable(name)? else {
+        return Ok(default);
+    };
+    text.parse()
+        .ok()
+        .filter(|seconds| *seconds > 0.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|duration| !duration.is_zero() && *duration <= Duration::from_secs(30 * 86_400))
+        .ok_or_else(|| {
+            wrong(name, format!("must be a number of seconds above 0 and up to 30 days, such as `60` or `0.5`, not `{text}`"))
+        })
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn web_url(name: &str, text: &str) -> Result<Url, Wrong> {
+    let takes = || wrong(name, format!("must be an http or https URL without a query, not `{text}`"));
+    let url = Url::parse(text).map_err(|_| takes())?;
+    let good = matches!(url.scheme(), "http" | "https")
+        && url.host().is_some()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    good.then_some(url).ok_or_else(takes)
+}
+
+impl Config {
+    /// Reads the environment.
+    pub fn from_env() -> Result<Self, Wrong> {
+        let listen = variable("SHAREVILLE_LISTEN")?.unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+        let listen = listen.parse().map_err(|_| {
+            wrong("SHAREVILLE_LISTEN", format!("must be an address and port such as `127.0.0.1:3000`, not `{listen}`"))
+        })?;
+        let public_url = variable("SHAREVILLE_PUBLIC_URL")?;
+        let public_url = web_url("SHAREVILLE_PUBLIC_URL", public_url.as_deref().unwrap_or("http://localhost:3000"))?;
+        let local = is_loopback(&public_url);
+        let store = store()?;
+        Ok(Self {
+            listen,
+            store,
+            meta: meta(local)?,
+            role: one_of(
+                "SHAREVILLE_ROLE",
+                Role::All,
+                &[("api", Role::Api), ("worker", Role::Worker), ("all", Role::All)],
+            )?,
+            settings: settings()?,
+            keys: keys()?,
+            sign_up: one_of("SHAREVILLE_SIGN_UP", local, &[("open", true), ("closed", false)])?,
+            public_url,
+        })
+    }
+}
+
+fn store() -> Result<StoreUrl, Wrong> {
+    const NAME: &str = "SHAREVILLE_STORE";
+    let text = variable(NAME)?.unwrap_or_else(|| "sqlite://shareville.db".to_owned());
+    match text.strip_prefix("sqlite:") {
+        Some(":memory:") => Ok(StoreUrl::Memory),
+        Some(path) => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            match path.is_empty() || path.contains('?') {
+                true => Err(wrong(NAME, "must name a file, such as `sqlite://shareville.db`, or be `sqlite::memory:`")),
+                false => Ok(StoreUrl::File(path.into())),
+            }
+        }
+        // The URL may hold a password: it is not repeated.
+        None => Err(wrong(
+            NAME,
+            "must be `sqlite://FILE` or `sqlite::memory:` (PostgreSQL and Redis are not built yet)",
+        )),
+    }
+}
+
+fn meta(local: bool) -> Result<Meta, Wrong> {
+    const NAME: &str = "SHAREVILLE_META";
+    match variable(NAME)?.as_deref() {
+        Some("sandbox") => Ok(Meta::Sandbox),
+        Some("live") => Ok(Meta::Live),
+        Some(url) => web_url(NAME, url)
+            .map(Meta::At)
+            .map_err(|_| wrong(NAME, format!("must be `sandbox`, `live`, or a base URL, not `{url}`"))),
+        None if local => Ok(Meta::Sandbox),
+        None => Err(wrong(
+            NAME,
+            "must be set (`live`, `sandbox`, or a base URL), since SHAREVILLE_PUBLIC_URL is not this machine",
+        )),
+    }
+}
+
+fn settings() -> Result<Settings, Wrong> {
+    const CONCURRENCY: &str = "SHAREVILLE_WORKER_CONCURRENCY";
+    let mut settings = Settings::default();
+    if let Some(text) = variable(CONCURRENCY)? {
+        settings.concurrency = text
+            .parse()
+            .ok()
+            .filter(|count| (1..=10_000).contains(count))
+            .ok_or_else(|| wrong(CONCURRENCY, format!("must be a whole number from 1 to 10000, not `{text}`")))?;
+    }
+    settings.lease = seconds("SHAREVILLE_LEASE_SECONDS", settings.lease)?;
+    settings.commit = seconds("SHAREVILLE_COMMIT_SECONDS", settings.commit)?;
+    settings.retry_base = seconds("SHAREVILLE_RETRY_BASE_SECONDS", settings.retry_base)?;
+    settings.uncertain = seconds("SHAREVILLE_UNCERTAIN_SECONDS", settings.uncertain)?;
+    if settings.uncertain < settings.retry_base {
+        return Err(wrong("SHAREVILLE_UNCERTAIN_SECONDS", "must be at least SHAREVILLE_RETRY_BASE_SECONDS"));
+    }
+    Ok(settings)
+}
+
+fn keys() -> Result<Option<Keyring>, Wrong> {
+    const NAME: &str = "SHAREVILLE_ENCRYPTION_KEYS";
+    let Some(text) = variable(NAME)?.map(SecretString::from) else {
+        return Ok(None);
+    };
+    read_keys(&text).map(Some).map_err(|error| wrong(NAME, error))
+}
+
+fn read_keys(text: &SecretString) -> Result<Keyring, shareville::KeyringError> {
+    use secrecy::ExposeSecret;
+    Keyring::parse(text.expose_secret())
+}
+
+/// The keys beside a SQLite file, made where there are none yet.
+pub fn keys_beside(database: &std::path::Path) -> std::io::Result<Keyring> {
+    use std::{fs, io::Write, os::unix::fs::OpenOptionsExt};
+
+    use secrecy::ExposeSecret;
+
+    let mut path = database.as_os_str().to_owned();
+    path.push(".keys");
+    let path = PathBuf::from(path);
+    let fresh = Keyring::generate_text("generated");
+    // Of several processes that start at once, one writes the file whole before it has its name.
+    let mut draft = path.clone().into_os_string();
+    draft.push(format!(".{}", std::process::id()));
+    let draft = PathBuf::from(draft);
+    if !path.exists() {
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        file.write_all(fresh.expose_secret().as_bytes())?;
+        file.sync_all()?;
+        match fs::hard_link(&draft, &path) {
+            Ok(()) => tracing::warn!(
+                file = %path.display(),
+                "encryption keys were generated: keep this file with the database, and set SHAREVILLE_ENCRYPTION_KEYS \
+                 in production"
+            ),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        fs::remove_file(&draft)?;
+    }
+    let text = SecretString::from(fs::read_to_string(&path)?);
+    read_keys(&text).map_err(|error| std::io::Error::other(format!("{}: {error}", path.display())))
+}

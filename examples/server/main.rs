@@ -1,0 +1,195 @@
+//! The reference server: the whole API over SQLite, with Meta emulated unless it is told otherwise.
+//!
+//! `cargo run --example server`, then open <http://localhost:3000>. The environment configures it: `config.rs`.
+
+mod accounts;
+mod config;
+mod demo;
+
+use std::{error::Error, process::ExitCode, sync::Arc, time::Duration};
+
+use axum::Router;
+use shareville::{
+    Engine, Keyring, Shareville, SystemClock,
+    meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig},
+    sandbox::Sandbox,
+    sqlite::{SqliteOptions, SqliteStore},
+};
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use self::{
+    accounts::Accounts,
+    config::{Config, Meta, Role, StoreUrl},
+    demo::Demo,
+};
+
+/// How long requests under way may take to end at shutdown.
+const DRAIN: Duration = Duration::from_secs(20);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let started = match Config::from_env() {
+        Ok(config) => serve(config).await,
+        Err(wrong) => Err(wrong.into()),
+    };
+    match started {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut line = error.to_string();
+            let mut cause = error.source();
+            while let Some(source) = cause {
+                line = format!("{line}: {source}");
+                cause = source.source();
+            }
+            tracing::error!("{line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
+    let (store, pool) = open_store(&config.store).await?;
+    let keyring = match (&config.keys, &config.store) {
+        (Some(keys), _) => keys.clone(),
+        (None, StoreUrl::File(file)) => config::keys_beside(file)?,
+        (None, StoreUrl::Memory) => Keyring::ephemeral(),
+    };
+    let sandbox = match &config.meta {
+        Meta::Sandbox => Some(Sandbox::start().await?),
+        Meta::Live | Meta::At(_) => None,
+    };
+    let endpoint = match (&config.meta, &sandbox) {
+        (_, Some(sandbox)) => Endpoint::at(sandbox.base_url().parse()?),
+        (Meta::At(base), None) => Endpoint::at(base.clone()),
+        (Meta::Live | Meta::Sandbox, None) => Endpoint::live(),
+    };
+    let graph = Graph::new(GraphConfig::new(endpoint))?;
+    let api_url = config.public_url.join("/api")?;
+    let shareville = Shareville::builder(Arc::new(store), keyring, api_url)
+        .publisher(FacebookPages::new(graph.clone()))
+        .connector(FacebookLogin::new(graph))
+        .settings(config.settings)
+        .build()?;
+
+    let secure = config.public_url.scheme() == "https";
+    let accounts = Accounts::open(pool, config.sign_up, secure).await?;
+    let mut app = Router::new();
+    if config.role != Role::Worker {
+        let api = shareville::axum::router(shareville.clone(), accounts.clone());
+        app = app.nest("/api", api).nest("/api/auth", accounts.clone().router());
+        if let Some(sandbox) = &sandbox {
+            let owner = accounts.ensure("demo@localhost", "Demo").await?;
+            let url = sandbox.base_url();
+            let demo = Demo::open(shareville.clone(), &owner, &config.public_url, url).await?;
+            app = app.merge(demo.router());
+        }
+    } else {
+        app = app.nest("/api", shareville::axum::health_router(shareville.clone()));
+    }
+
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| format!("SHAREVILLE_LISTEN: {} cannot be listened on: {error}", config.listen))?;
+    announce(&config, sandbox.as_ref());
+    let shutdown = shutdown_signal()?;
+    let engine = (config.role != Role::Api)
+        .then(|| tokio::spawn(Engine::new(shareville).run(shutdown.clone())));
+    let stop = shutdown.clone();
+    let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
+    let drained = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = served.into_future() => served?,
+        () = drained => tracing::warn!("requests under way were cut off at shutdown"),
+    }
+    if let Some(engine) = engine {
+        engine.await?;
+    }
+    if let Some(sandbox) = sandbox {
+        sandbox.shutdown().await;
+    }
+    Ok(())
+}
+
+/// Opens the store, and a pool of its own for the owners' tables.
+async fn open_store(url: &StoreUrl) -> Result<(SqliteStore, SqlitePool), Box<dyn Error>> {
+    let clock = Arc::new(SystemClock);
+    Ok(match url {
+        StoreUrl::Memory => {
+            let store = SqliteStore::in_memory(clock).await?;
+            // A database in memory lives as long as its one connection.
+            let pool = SqlitePoolOptions::new()
+                .max_connections(1)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .connect_with(SqliteConnectOptions::new().in_memory(true))
+                .await?;
+            (store, pool)
+        }
+        StoreUrl::File(path) => {
+            let store = SqliteStore::open(path, SqliteOptions::new(clock)).await?;
+            let options = SqliteConnectOptions::new()
+                .filename(path)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .busy_timeout(Duration::from_secs(5));
+            let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+            (store, pool)
+        }
+    })
+}
+
+/// Canceled by SIGINT or SIGTERM.
+fn shutdown_signal() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let shutdown = CancellationToken::new();
+    let told = shutdown.clone();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("shutting down: finishing or handing back what is under way");
+        told.cancel();
+    });
+    Ok(shutdown)
+}
+
+#[allow(clippy::print_stdout)] // it is what the person who started the server reads
+fn announce(config: &Config, sandbox: Option<&Sandbox>) {
+    let public = config.public_url.as_str().trim_end_matches('/');
+    println!("Shareville listens on http://{}, API at {public}/api", config.listen);
+    let Some(sandbox) = sandbox else { return };
+    let sandbox = sandbox.base_url();
+    println!(
+        "\n  Click through it:       {public}/\n  What a visitor sees:    {sandbox}/_sandbox\n\nThe same with curl \
+         (or: sh examples/server/walk.sh {public} {sandbox}):\n"
+    );
+    let lines = include_str!("walk.sh")
+        .lines()
+        .skip_while(|line| !line.starts_with("API="))
+        .map(|line| match line.split_once('=') {
+            Some(("API", _)) => format!("API={public}/api"),
+            Some(("SANDBOX", _)) => format!("SANDBOX={sandbox}"),
+            _ => line.to_owned(),
+        });
+    for line in lines {
+        println!("{line}");
+    }
+    println!();
+}
