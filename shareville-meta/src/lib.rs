@@ -1,1 +1,15 @@
-//! Facebook Pages over the Graph API: publisher and connector for Shareville.
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod graph;
+mod login;
+mod pages;
+
+pub use self::{
+    error::{Effect, ErrorKind, GraphError, Step, effect},
+    graph::{
+        BusinessGauge, DEFAULT_VERSION, Endpoint, Gauge, Graph, GraphConfig, InvalidBase, Usage,
+    },
+    login::{FacebookLogin, LoginConfig, SCOPES},
+    pages::FacebookPages,
+};

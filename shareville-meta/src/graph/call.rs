@@ -1,0 +1,250 @@
+//! One call: where its secrets go, and what counts as an answer.
+
+use std::{future::Future, time::Duration};
+
+use http::{HeaderMap, Method, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use shareville_core::tenant::App;
+use tracing::{Instrument as _, Span, field};
+
+use super::{Graph, Host, proof::appsecret_proof};
+use crate::error::{GraphError, Step, is_failure};
+
+/// The longest answer that is read: a full page of Pages or comments is well below.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// In whose name a call is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Auth<'a> {
+    /// A user's or a Page's.
+    Token(&'a SecretString, &'a App),
+    /// The app's own.
+    App(&'a App),
+    /// Nobody's: the form holds what opens it.
+    Form,
+}
+
+/// A call to be made once.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    graph: &'a Graph,
+    step: Step,
+    method: Method,
+    /// The path below the version.
+    path: Vec<&'a str>,
+    auth: Auth<'a>,
+    params: Vec<(String, SecretString)>,
+    /// What must not come back in an error's text.
+    secrets: Vec<&'a SecretString>,
+}
+
+impl Graph {
+    /// Reads.
+    pub(crate) fn get<'a>(&'a self, path: &[&'a str], auth: Auth<'a>) -> Call<'a> {
+        self.call(Step::Read, Method::GET, path, auth)
+    }
+
+    /// Writes.
+    pub(crate) fn post<'a>(&'a self, step: Step, path: &[&'a str], auth: Auth<'a>) -> Call<'a> {
+        self.call(step, Method::POST, path, auth)
+    }
+
+    /// Deletes.
+    pub(crate) fn delete<'a>(&'a self, path: &[&'a str], auth: Auth<'a>) -> Call<'a> {
+        self.call(Step::Delete, Method::DELETE, path, auth)
+    }
+
+    fn call<'a>(
+        &'a self,
+        step: Step,
+        method: Method,
+        path: &[&'a str],
+        auth: Auth<'a>,
+    ) -> Call<'a> {
+        Call {
+            graph: self,
+            step,
+            method,
+            path: path.to_vec(),
+            auth,
+            params: Vec::new(),
+            secrets: match auth {
+                Auth::Token(token, app) => vec![token, &app.secret],
+                Auth::App(app) => vec![&app.secret],
+                Auth::Form => Vec::new(),
+            },
+        }
+    }
+}
+
+impl<'a> Call<'a> {
+    /// Adds a parameter.
+    pub(crate) fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.params
+            .push((name.into(), SecretString::from(value.into())));
+        self
+    }
+
+    /// Adds a parameter that is a secret: for forms, and for `debug_token`, where the platform takes nothing else.
+    pub(crate) fn with_secret(mut self, name: &str, value: &'a SecretString) -> Self {
+        self.secrets.push(value);
+        self.with(name, value.expose_secret())
+    }
+
+    /// Adds a parameter, if there is one.
+    pub(crate) fn with_some(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// Sends it, once, and reads the answer as `T`.
+    ///
+    /// # Errors
+    /// [`GraphError`] if there is no answer, if it is a failure in any of the platform's envelopes, whatever its HTTP
+    /// status, or if it is no `T`.
+    pub(crate) async fn send<T: DeserializeOwned>(self) -> Result<T, GraphError> {
+        let span = tracing::info_span!(
+            "graph_call",
+            step = self.step.name(),
+            method = self.method.as_str(),
+            edge = self.edge(),
+            http_status = field::Empty,
+            api_version = field::Empty,
+            fbtrace_id = field::Empty,
+        );
+        let outcome = self.exchange().instrument(span.clone()).await;
+        outcome.map_err(|error| {
+            let error = error.without(&self.secrets);
+            if let Some(id) = &error.fbtrace_id {
+                span.record("fbtrace_id", id);
+            }
+            span.in_scope(|| {
+                tracing::debug!(code = error.code, subcode = error.subcode, "refused")
+            });
+            error
+        })
+    }
+
+    async fn exchange<T: DeserializeOwned>(&self) -> Result<T, GraphError> {
+        let limit = self.graph.config.timeout;
+        let work = async {
+            let mut response = self.request().send().await.map_err(GraphError::transport)?;
+            let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+            record(status, &headers);
+            let body = read(response, status).await?;
+            Ok((status, headers, body))
+        };
+        let (status, headers, body) = within(limit, work).await?;
+        parse(status, &headers, &body)
+    }
+
+    fn request(&self) -> reqwest::RequestBuilder {
+        let graph = self.graph;
+        let mut segments = vec![graph.config.version.as_str()];
+        segments.extend(&self.path);
+        let mut url = graph.config.endpoint.url(Host::Graph, &segments);
+        let proof = match self.auth {
+            Auth::Token(token, app) if graph.config.appsecret_proof => {
+                Some(("appsecret_proof", appsecret_proof(&app.secret, token)))
+            }
+            _ => None,
+        };
+        let params = self
+            .params
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose_secret()))
+            .chain(proof.iter().map(|(name, proof)| (*name, proof.as_str())));
+        let request = match self.method {
+            Method::POST => {
+                let form: Vec<_> = params.collect();
+                graph.client.post(url).form(&form)
+            }
+            _ => {
+                let mut params = params.peekable();
+                if params.peek().is_some() {
+                    url.query_pairs_mut().extend_pairs(params);
+                }
+                graph.client.request(self.method.clone(), url)
+            }
+        };
+        match self.auth {
+            Auth::Token(token, _) => request.bearer_auth(token.expose_secret()),
+            Auth::App(app) => {
+                request.bearer_auth(format!("{}|{}", app.id, app.secret.expose_secret()))
+            }
+            Auth::Form => request,
+        }
+    }
+
+    /// The path for logs, without the ids in it.
+    fn edge(&self) -> String {
+        let is_name = |segment: &&str| segment.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let named = self.path.iter().map(|segment| match is_name(&segment) {
+            true => segment,
+            false => "{id}",
+        });
+        named.fold(String::new(), |edge, segment| edge + "/" + segment)
+    }
+}
+
+/// The whole call within its limit: a limit of the client's own would be another kind of error.
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, GraphError>>,
+) -> Result<T, GraphError> {
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(GraphError::cut_off()))
+}
+
+fn record(status: StatusCode, headers: &HeaderMap) {
+    let span = Span::current();
+    span.record("http_status", status.as_u16());
+    for (field, header) in [
+        ("api_version", "facebook-api-version"),
+        ("fbtrace_id", "x-fb-trace-id"),
+    ] {
+        if let Some(value) = headers.get(header).and_then(|value| value.to_str().ok()) {
+            span.record(field, value);
+        }
+    }
+}
+
+async fn read(mut response: reqwest::Response, status: StatusCode) -> Result<Vec<u8>, GraphError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| {
+        // A body that breaks off says nothing of what the call did.
+        GraphError::lost(status, "the answer broke off")
+    })? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(GraphError::lost(
+                status,
+                "the answer is longer than it may be",
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn parse<T: DeserializeOwned>(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<T, GraphError> {
+    let json = match serde_json::from_slice::<Value>(body) {
+        Ok(json) if status.is_success() && !is_failure(&json) => json,
+        _ => return Err(GraphError::from_response(status, headers, body)),
+    };
+    // Serde's errors can repeat values, and values can be tokens: only the kind of error is kept.
+    serde_json::from_value(json).map_err(|error| {
+        GraphError::unexpected(
+            status,
+            format!("not the shape it should have ({:?})", error.classify()),
+        )
+    })
+}

@@ -1,0 +1,162 @@
+//! Where Meta is: its own hosts, or something that stands for them.
+
+use std::fmt;
+
+use url::Url;
+
+/// Meta's hosts.
+///
+/// Source: graph-api.md 1.1 (D-LOGIN).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// The login dialog, in the end user's browser.
+    Www,
+    /// The Graph API.
+    Graph,
+}
+
+impl Host {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Www => "www.facebook.com",
+            Self::Graph => "graph.facebook.com",
+        }
+    }
+}
+
+/// Where Meta is.
+///
+/// ```
+/// # use shareville_meta::Endpoint;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Each of Meta's hosts becomes the first part of the path: http://127.0.0.1:9009/graph.facebook.com/v25.0/me
+/// let sandbox = Endpoint::at("http://127.0.0.1:9009".parse()?)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    base: Option<Url>,
+}
+
+/// A base URL that nothing can be appended to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a base URL must be http or https, without user, query and fragment")]
+pub struct InvalidBase;
+
+impl Endpoint {
+    /// Meta's own hosts, over HTTPS.
+    #[must_use]
+    pub const fn live() -> Self {
+        Self { base: None }
+    }
+
+    /// Something that stands for Meta: a sandbox, a recording proxy. Each of Meta's hosts becomes the first part of the
+    /// path below `base`.
+    ///
+    /// # Errors
+    /// [`InvalidBase`] unless it is http(s), without user, query and fragment.
+    pub fn at(base: Url) -> Result<Self, InvalidBase> {
+        let plain = matches!(base.scheme(), "http" | "https")
+            && base.username().is_empty()
+            && base.password().is_none()
+            && base.query().is_none()
+            && base.fragment().is_none();
+        match plain {
+            true => Ok(Self { base: Some(base) }),
+            false => Err(InvalidBase),
+        }
+    }
+
+    /// The address of `segments` at a host. Segments are escaped: none of them can leave its place.
+    #[expect(clippy::expect_used, reason = "constants, parsed by a test")]
+    pub(crate) fn url(&self, host: Host, segments: &[&str]) -> Url {
+        let (mut url, first) = match &self.base {
+            Some(base) => (base.clone(), Some(host.name())),
+            None => {
+                let live = format!("https://{}", host.name());
+                (Url::parse(&live).expect("a host of ours is a URL"), None)
+            }
+        };
+        // Only a URL that cannot be a base has no path segments, and `at` takes http(s) only.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(first).extend(segments);
+        }
+        url
+    }
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        Self::live()
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.base {
+            Some(base) => base.fmt(f),
+            None => f.write_str("Meta"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(base: &str) -> Result<Endpoint, InvalidBase> {
+        Endpoint::at(base.parse().unwrap())
+    }
+
+    #[test]
+    fn live_hosts_should_be_metas_own() {
+        let live = Endpoint::live();
+        assert_eq!(
+            live.url(Host::Graph, &["v25.0", "me"]).as_str(),
+            "https://graph.facebook.com/v25.0/me"
+        );
+        assert_eq!(
+            live.url(Host::Www, &["v25.0", "dialog", "oauth"]).as_str(),
+            "https://www.facebook.com/v25.0/dialog/oauth"
+        );
+    }
+
+    #[test]
+    fn with_a_base_the_host_should_become_part_of_the_path() {
+        for base in ["http://127.0.0.1:9009", "http://127.0.0.1:9009/"] {
+            let url = at(base).unwrap().url(Host::Graph, &["v25.0", "me"]);
+            assert_eq!(
+                url.as_str(),
+                "http://127.0.0.1:9009/graph.facebook.com/v25.0/me"
+            );
+        }
+        let url = at("https://proxy.example/meta/")
+            .unwrap()
+            .url(Host::Www, &["x"]);
+        assert_eq!(
+            url.as_str(),
+            "https://proxy.example/meta/www.facebook.com/x"
+        );
+    }
+
+    #[test]
+    fn a_segment_should_not_leave_its_place() {
+        let url = Endpoint::live().url(Host::Graph, &["v25.0", "1/../../me?x=1#y", ".."]);
+        assert_eq!(url.path(), "/v25.0/1%2F..%2F..%2Fme%3Fx=1%23y");
+        assert_eq!((url.query(), url.fragment()), (None, None));
+    }
+
+    #[test]
+    fn odd_bases_should_be_refused() {
+        for base in [
+            "mailto:a@b.example",
+            "ftp://x.example/",
+            "http://u:p@x.example/",
+            "http://x.example/?q=1",
+            "http://x.example/#f",
+        ] {
+            assert_eq!(at(base), Err(InvalidBase), "{base}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The client for the Graph API: one call, sent once.
+
+mod answer;
+mod call;
+mod config;
+mod endpoint;
+mod proof;
+mod usage;
+
+use std::sync::Arc;
+
+use shareville_core::{
+    clock::{Clock, SystemClock, Timestamp},
+    failure::Failure,
+};
+
+pub(crate) use self::{
+    answer::{Acknowledged, Created, Listed, Nested, id_text, optional_id_text, parse_time},
+    call::Auth,
+    endpoint::Host,
+};
+pub use self::{
+    config::{DEFAULT_VERSION, GraphConfig},
+    endpoint::{Endpoint, InvalidBase},
+    usage::{BusinessGauge, Gauge, Usage},
+};
+use crate::error::GraphError;
+
+/// A client for the Graph API, for all tenants: the token is an argument of each call. Cheap to clone.
+///
+/// It re-sends nothing and follows no redirect: whether a call is made again is for the engine alone to decide.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    client: reqwest::Client,
+    config: Arc<GraphConfig>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Graph {
+    /// A client of its own: no proxy, no redirects, no retries.
+    ///
+    /// # Errors
+    /// The TLS backend's, where it cannot be set up.
+    pub fn new(config: GraphConfig) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("shareville-meta/", env!("CARGO_PKG_VERSION")))
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(config.connect_timeout)
+            .build()?;
+        Ok(Self::with_client(client, config))
+    }
+
+    /// A client that the host has made, with TLS of its choice. It **must** be built with
+    /// `.redirect(Policy::none())` (else a token may travel to another host),
+    /// `.retry(reqwest::retry::never())` and without middleware that retries (else a post may appear twice), and
+    /// `.no_proxy()` unless the proxy is trusted to send each call once. The config's time limit for a call holds;
+    /// the one for connecting is the client's own.
+    #[must_use]
+    pub fn with_client(client: reqwest::Client, config: GraphConfig) -> Self {
+        Self {
+            client,
+            config: Arc::new(config),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The same with another clock, by which the ends of rate limits and tokens are counted.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How it calls.
+    #[must_use]
+    pub fn config(&self) -> &GraphConfig {
+        &self.config
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An error of a call just made, for people.
+    pub(crate) fn failure(&self, error: &GraphError) -> Failure {
+        error.failure(self.now())
+    }
+}

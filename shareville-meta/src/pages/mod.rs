@@ -1,0 +1,131 @@
+//! Publishing to Facebook Pages: text, a link, or one to ten photos.
+
+mod address;
+mod check;
+mod comment;
+mod commit;
+mod limits;
+mod live;
+mod prepare;
+mod progress;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use shareville_core::{
+    clock::{Deadline, Timestamp},
+    failure::Failure,
+    id::Provider,
+    post::{Content, Evidence, Progress, Published, Repeat},
+    publisher::{Capabilities, CommentEvidence, Commented, Committed, Job, Prepared, Publisher},
+    violation::Violation,
+};
+
+use crate::graph::{Auth, Graph};
+
+/// Facebook Pages: posts are created unpublished, and one call that may be repeated makes them visible.
+///
+/// Source: graph-api.md 5 (D-POSTS, D-FEED; field PROBE).
+#[derive(Debug, Clone)]
+pub struct FacebookPages {
+    graph: Graph,
+    capabilities: Capabilities,
+}
+
+impl FacebookPages {
+    /// A publisher over a Graph client.
+    #[must_use]
+    pub fn new(graph: Graph) -> Self {
+        Self {
+            graph,
+            capabilities: limits::capabilities(),
+        }
+    }
+
+    /// In the Page's name.
+    #[expect(clippy::unused_self, reason = "reads better where it is used")]
+    const fn auth<'a>(&self, job: &'a Job) -> Auth<'a> {
+        Auth::Token(&job.access.token, &job.access.app)
+    }
+}
+
+#[async_trait]
+impl Publisher for FacebookPages {
+    fn provider(&self) -> Provider {
+        Provider::facebook()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn check(&self, content: &Content) -> Vec<Violation> {
+        check::check(content)
+    }
+
+    fn lead(&self, content: &Content) -> Duration {
+        match content.media.is_empty() {
+            true => Duration::ZERO,
+            false => limits::PHOTO_LEAD,
+        }
+    }
+
+    /// `is_published=true` answers success again and makes nothing new (graph-api.md 5.4, PROBE).
+    fn repeat(&self, _content: &Content) -> Repeat {
+        Repeat::Proven
+    }
+
+    async fn prepare(&self, job: &Job, progress: Option<&Progress>) -> Prepared {
+        self.next_step(job, progress).await
+    }
+
+    async fn commit(&self, job: &Job, progress: &Progress, deadline: Deadline) -> Committed {
+        self.publish(job, progress, deadline).await
+    }
+
+    async fn look(
+        &self,
+        job: &Job,
+        progress: &Progress,
+        since: Timestamp,
+    ) -> Result<Evidence, Failure> {
+        self.find_out(job, progress, since).await
+    }
+
+    async fn discard(&self, job: &Job, progress: &Progress) -> Result<(), Failure> {
+        match progress.object.as_deref() {
+            Some(post) => self.remove(job, post).await,
+            // Photos that no post holds vanish by themselves.
+            None => Ok(()),
+        }
+    }
+
+    async fn permalink(
+        &self,
+        job: &Job,
+        published: &Published,
+        deadline: Deadline,
+    ) -> Option<String> {
+        self.read_permalink(job, published, deadline).await
+    }
+
+    async fn comment(&self, job: &Job, deadline: Deadline) -> Commented {
+        self.send_comment(job, deadline).await
+    }
+
+    async fn look_for_comment(
+        &self,
+        job: &Job,
+        since: Timestamp,
+    ) -> Result<CommentEvidence, Failure> {
+        self.find_comment(job, since).await
+    }
+
+    async fn edit(&self, job: &Job, caption: Option<&str>) -> Result<(), Failure> {
+        self.change_text(job, caption).await
+    }
+
+    async fn delete(&self, job: &Job) -> Result<(), Failure> {
+        self.remove(job, live::live_id(job)?).await
+    }
+}
