@@ -10,7 +10,7 @@ use argon2::{
 use async_trait::async_trait;
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{State, rejection::JsonRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::post,
@@ -21,7 +21,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use shareville::{
     OwnerId,
-    axum::{Problem, SignIn, SignInError, SignedIn, StrictJson},
+    axum::{Problem, SignIn, SignInError, SignedIn},
 };
 use sqlx::SqlitePool;
 use uuid::Uuid;
@@ -132,6 +132,15 @@ fn unavailable() -> Problem {
         .retry_after(Duration::from_secs(1))
 }
 
+fn unreadable(rejection: JsonRejection) -> Problem {
+    let code = match rejection.status() {
+        StatusCode::UNPROCESSABLE_ENTITY => "invalid",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+        _ => "malformed_json",
+    };
+    Problem::new(rejection.status(), code, rejection.body_text())
+}
+
 fn table_failed(error: sqlx::Error) -> Problem {
     tracing::error!(%error, "the owners' table failed");
     unavailable()
@@ -157,8 +166,9 @@ async fn verify_password(password: String, hash: String) -> bool {
 
 async fn sign_up(
     State(accounts): State<Accounts>,
-    StrictJson(input): StrictJson<SignUp>,
+    input: Result<Json<SignUp>, JsonRejection>,
 ) -> Result<Response, Problem> {
+    let Json(input) = input.map_err(unreadable)?;
     if !accounts.sign_up {
         let detail = "sign-up is closed on this server: ask its operator (SHAREVILLE_SIGN_UP)";
         return Err(Problem::new(StatusCode::FORBIDDEN, "sign_up_closed", detail));
@@ -206,8 +216,9 @@ async fn sign_up(
 
 async fn sign_in(
     State(accounts): State<Accounts>,
-    StrictJson(input): StrictJson<Credentials>,
+    input: Result<Json<Credentials>, JsonRejection>,
 ) -> Result<Response, Problem> {
+    let Json(input) = input.map_err(unreadable)?;
     let owner: Option<Owner> =
         sqlx::query_as("SELECT id, email, name, password FROM server_owners WHERE email = ?")
             .bind(input.email.trim().to_lowercase())

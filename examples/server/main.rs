@@ -11,7 +11,7 @@ use std::{error::Error, process::ExitCode, sync::Arc, time::Duration};
 use axum::Router;
 use shareville::{
     Engine, Keyring, Shareville, SystemClock,
-    meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig},
+    meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
     sandbox::Sandbox,
     sqlite::{SqliteOptions, SqliteStore},
 };
@@ -69,15 +69,15 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         Meta::Live | Meta::At(_) => None,
     };
     let endpoint = match (&config.meta, &sandbox) {
-        (_, Some(sandbox)) => Endpoint::at(sandbox.base_url().parse()?),
-        (Meta::At(base), None) => Endpoint::at(base.clone()),
+        (_, Some(sandbox)) => Endpoint::at(sandbox.base_url().parse()?)?,
+        (Meta::At(base), None) => Endpoint::at(base.clone())?,
         (Meta::Live | Meta::Sandbox, None) => Endpoint::live(),
     };
-    let graph = Graph::new(GraphConfig::new(endpoint))?;
+    let graph = Graph::new(GraphConfig::new().with_endpoint(endpoint))?;
     let api_url = config.public_url.join("/api")?;
     let shareville = Shareville::builder(Arc::new(store), keyring, api_url)
         .publisher(FacebookPages::new(graph.clone()))
-        .connector(FacebookLogin::new(graph))
+        .connector(FacebookLogin::new(graph, LoginConfig::new()))
         .settings(config.settings)
         .build()?;
 

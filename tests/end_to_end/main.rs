@@ -1,0 +1,9 @@
+//! The reference server as a process of its own, against the sandbox. What counts is what a visitor would see there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+mod bad_input;
+mod faults;
+mod kills;
+mod main_job;
+mod start;
+mod support;

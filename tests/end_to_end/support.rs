@@ -1,0 +1,331 @@
+//! Servers as processes, a client, and a tenant whose end user has connected.
+
+use std::{
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use shareville::sandbox::{Builder, Consent, NewPage, Role, Sandbox, VisiblePost, demo};
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub const REDIRECT: &str = "https://site.example/connected";
+
+/// The times of a server under test, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    pub lease: f64,
+    pub commit: f64,
+    pub base: f64,
+    pub uncertain: f64,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { lease: 1.5, commit: 1.0, base: 0.1, uncertain: 30.0 }
+    }
+}
+
+/// A server's process. It is killed when this is dropped.
+pub struct Server {
+    pub url: String,
+    child: Child,
+}
+
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let target = test.ancestors().nth(2).unwrap();
+    let server = target.join("examples/server");
+    assert!(server.exists(), "build it first: cargo build --example server");
+    server
+}
+
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Server {
+    /// Starts a server in `folder` against the Meta at `meta`.
+    pub async fn start(folder: &TempDir, meta: &str, role: &str, times: Times) -> Self {
+        let port = free_port();
+        let url = format!("http://localhost:{port}");
+        let child = Command::new(binary())
+            .current_dir(folder.path())
+            .env_clear()
+            .env("SHAREVILLE_LISTEN", format!("127.0.0.1:{port}"))
+            .env("SHAREVILLE_PUBLIC_URL", &url)
+            .env("SHAREVILLE_META", meta)
+            .env("SHAREVILLE_ROLE", role)
+            .env("SHAREVILLE_LEASE_SECONDS", times.lease.to_string())
+            .env("SHAREVILLE_COMMIT_SECONDS", times.commit.to_string())
+            .env("SHAREVILLE_RETRY_BASE_SECONDS", times.base.to_string())
+            .env("SHAREVILLE_UNCERTAIN_SECONDS", times.uncertain.to_string())
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()))
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self { url, child };
+        let begun = Instant::now();
+        while !answers(&format!("{}/api/ready", server.url)).await {
+            assert!(begun.elapsed() < PATIENCE, "the server does not start");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// SIGKILL: it gets no chance to clean up.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGSTOP: it stands still, with all its connections open.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// SIGCONT.
+    pub fn wake(&self) {
+        self.signal("-CONT");
+    }
+
+    /// SIGTERM: it finishes or hands back what it holds.
+    pub fn stop(mut self) -> bool {
+        self.signal("-TERM");
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn answers(url: &str) -> bool {
+    reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success())
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+/// Calls one server with one credential.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pub base: String,
+    pub key: Option<String>,
+    http: reqwest::Client,
+}
+
+impl Api {
+    pub fn at(server: &Server) -> Self {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self { base: format!("{}/api", server.url), key: None, http }
+    }
+
+    pub fn with(&self, credential: impl Into<String>) -> Self {
+        Self { key: Some(credential.into()), ..self.clone() }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = match path.starts_with("http") {
+            true => path.to_owned(),
+            false => format!("{}{path}", self.base),
+        };
+        let request = self.http.request(method, url);
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let answer = request.timeout(PATIENCE).send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer { status, headers, body }
+    }
+
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = self.request(method, path);
+        let request = match &body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        self.send(request).await
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let answer = self.call(Method::GET, path, None).await;
+        assert!(answer.status.is_success(), "GET {path}: {answer:?}");
+        answer.body
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        let answer = self.call(Method::POST, path, Some(body)).await;
+        assert!(answer.status.is_success(), "POST {path}: {answer:?}");
+        answer.body
+    }
+
+    /// Reads a post again and again until it is as wanted.
+    pub async fn until(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let post = self.get(&format!("/posts/{id}")).await;
+            if wanted(&post) {
+                return post;
+            }
+            if begun.elapsed() > PATIENCE {
+                let events = self.get(&format!("/posts/{id}/events")).await;
+                panic!("the post never became as wanted: {post:#}\n{events:#}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn until_status(&self, id: &str, status: &str) -> Value {
+        self.until(id, |post| post["status"] == status).await
+    }
+}
+
+/// A sandbox, a server, and a tenant whose end user `ada` has connected her Pages.
+pub struct World {
+    pub folder: TempDir,
+    pub sandbox: Sandbox,
+    pub server: Server,
+    pub times: Times,
+    /// With the tenant's API key.
+    pub api: Api,
+    /// With the owner's token.
+    pub owner: Api,
+    pub app: String,
+    pub connection: String,
+    /// Pages one can publish to: ours, and the platform's id.
+    pub pages: Vec<(String, String)>,
+}
+
+/// A sandbox with `extra` Pages more than the demo has.
+pub fn with_pages(extra: usize) -> Builder {
+    (0..extra).fold(Sandbox::builder(), |builder, number| {
+        let page = NewPage::new(format!("Page {number}"))
+            .with_id(format!("90000000000{number:04}"))
+            .managed_by(demo::ADA);
+        builder.page(page)
+    })
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Sandbox::builder(), "all", Times::default()).await
+    }
+
+    pub async fn with(sandbox: Builder, role: &str, times: Times) -> Self {
+        let sandbox = sandbox.start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(&folder, sandbox.base_url(), role, times).await;
+        let (owner, app, api) = tenant(&server, "Site", "111000111000111").await;
+        let mut world = Self {
+            folder,
+            sandbox,
+            server,
+            times,
+            api,
+            owner,
+            app,
+            connection: String::new(),
+            pages: Vec::new(),
+        };
+        world.connection = world.connect("ada", &Consent::all()).await;
+        let path = format!("/social/providers/{}/pages?limit=100", world.connection);
+        let pages = world.api.get(&path).await;
+        let usable = pages["data"].as_array().unwrap().iter().filter(|page| page["canPublish"] == true);
+        world.pages = usable.map(|page| (text(page, "id"), text(page, "pageId"))).collect();
+        world
+    }
+
+    /// Another server on the same database.
+    pub async fn another(&self, role: &str) -> Server {
+        Server::start(&self.folder, self.sandbox.base_url(), role, self.times).await
+    }
+
+    /// An end user goes through the login.
+    pub async fn connect(&self, user: &str, consent: &Consent) -> String {
+        let back = self.come_back(user, consent, false).await;
+        let landed = self.api.call(Method::GET, &back, None).await;
+        assert_eq!(landed.status, StatusCode::FOUND, "{landed:?}");
+        let location = landed.headers["location"].to_str().unwrap().to_owned();
+        let landed = url::Url::parse(&location).unwrap();
+        let id = landed.query_pairs().find(|(name, _)| name == "connectionId");
+        id.unwrap_or_else(|| panic!("not connected: {location}")).1.into_owned()
+    }
+
+    /// The address at which the login comes back to us.
+    pub async fn come_back(&self, user: &str, consent: &Consent, confirm: bool) -> String {
+        let path = format!("/social/providers/facebook/connect?userId={user}&redirectUri={REDIRECT}&confirm={confirm}");
+        let begun = self.api.get(&path).await;
+        self.sandbox.approve(begun["url"].as_str().unwrap(), consent).await.unwrap()
+    }
+
+    /// Creates a post that goes out at once.
+    pub async fn publish(&self, page: &str, more: Value) -> String {
+        let mut body = json!({"socialPageId": page, "scheduledAt": chrono::Utc::now()});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        text(&self.api.post("/posts", body).await, "id")
+    }
+
+    /// What a visitor of the Page sees that has this text.
+    pub fn visible(&self, platform_page: &str, caption: &str) -> Vec<VisiblePost> {
+        let mut visible = self.sandbox.visible_posts(platform_page);
+        visible.retain(|post| post.message.as_deref() == Some(caption));
+        visible
+    }
+}
+
+/// An owner, their client app and an API key for it.
+pub async fn tenant(server: &Server, name: &str, facebook_app: &str) -> (Api, String, Api) {
+    let anonymous = Api::at(server);
+    let email = format!("{}@example.org", uuid::Uuid::now_v7());
+    let signed_up = anonymous
+        .post("/auth/sign-up/email", json!({"email": email, "password": "correct horse", "name": "O"}))
+        .await;
+    let owner = anonymous.with(text(&signed_up, "token"));
+    let app = json!({
+        "name": name, "redirectUris": [REDIRECT], "allowedOrigins": ["https://site.example"],
+        "facebookAppId": facebook_app, "facebookAppSecret": "an app secret",
+    });
+    let app = text(&owner.post("/client-apps", app).await, "id");
+    let key = owner.post(&format!("/client-apps/{app}/api-key"), json!({})).await;
+    let api = anonymous.with(text(&key, "apiKey"));
+    (owner, app, api)
+}
+
+/// Gives somebody a Page, to publish to.
+pub fn role() -> Role {
+    Role::new(demo::ADA, ["MANAGE", "CREATE_CONTENT", "MODERATE"])
+}
+
+pub fn text(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_else(|| panic!("no `{key}` in {value:#}")).to_owned()
+}
