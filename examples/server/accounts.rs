@@ -54,7 +54,12 @@ impl Accounts {
             sqlx::query(table).execute(&pool).await?;
         }
         let decoy = hash_password("decoy".to_owned()).await.unwrap_or_default();
-        Ok(Self { pool, sign_up, secure, decoy: decoy.into() })
+        Ok(Self {
+            pool,
+            sign_up,
+            secure,
+            decoy: decoy.into(),
+        })
     }
 
     /// The routes below `/auth`.
@@ -68,12 +73,14 @@ impl Accounts {
 
     /// Makes an owner, or finds the one there is.
     pub async fn ensure(&self, email: &str, name: &str) -> Result<OwnerId, sqlx::Error> {
-        sqlx::query("INSERT OR IGNORE INTO server_owners (id, email, name, password) VALUES (?, ?, ?, '')")
-            .bind(Uuid::now_v7().to_string())
-            .bind(email)
-            .bind(name)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "INSERT OR IGNORE INTO server_owners (id, email, name, password) VALUES (?, ?, ?, '')",
+        )
+        .bind(Uuid::now_v7().to_string())
+        .bind(email)
+        .bind(name)
+        .execute(&self.pool)
+        .await?;
         let id: String = sqlx::query_scalar("SELECT id FROM server_owners WHERE email = ?")
             .bind(email)
             .fetch_one(&self.pool)
@@ -85,15 +92,19 @@ impl Accounts {
         let mut random = [0_u8; 32];
         getrandom::fill(&mut random).map_err(|_| unavailable())?;
         let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
-        sqlx::query("INSERT INTO server_sessions (hash, owner, expires_at) VALUES (?, ?, unixepoch() + ?)")
-            .bind(hash(&token))
-            .bind(&owner.id)
-            .bind(SESSION_SECONDS)
-            .execute(&self.pool)
-            .await
-            .map_err(table_failed)?;
+        sqlx::query(
+            "INSERT INTO server_sessions (hash, owner, expires_at) VALUES (?, ?, unixepoch() + ?)",
+        )
+        .bind(hash(&token))
+        .bind(&owner.id)
+        .bind(SESSION_SECONDS)
+        .execute(&self.pool)
+        .await
+        .map_err(table_failed)?;
         let secure = if self.secure { "; Secure" } else { "" };
-        let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Lax{secure}");
+        let cookie = format!(
+            "{COOKIE}={token}; Path=/; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+        );
         let body = Json(json!({ "token": token, "user": owner }));
         Ok(([(header::SET_COOKIE, cookie)], body).into_response())
     }
@@ -128,8 +139,12 @@ fn hash(token: &str) -> Vec<u8> {
 }
 
 fn unavailable() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server cannot do this right now: try again")
-        .retry_after(Duration::from_secs(1))
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        "the server cannot do this right now: try again",
+    )
+    .retry_after(Duration::from_secs(1))
 }
 
 fn unreadable(rejection: JsonRejection) -> Problem {
@@ -158,8 +173,11 @@ async fn hash_password(password: String) -> Option<String> {
 
 async fn verify_password(password: String, hash: String) -> bool {
     let verified = tokio::task::spawn_blocking(move || {
-        PasswordHash::new(&hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+        PasswordHash::new(&hash).is_ok_and(|hash| {
+            Argon2::default()
+                .verify_password(password.as_bytes(), &hash)
+                .is_ok()
+        })
     });
     verified.await.unwrap_or(false)
 }
@@ -171,40 +189,61 @@ async fn sign_up(
     let Json(input) = input.map_err(unreadable)?;
     if !accounts.sign_up {
         let detail = "sign-up is closed on this server: ask its operator (SHAREVILLE_SIGN_UP)";
-        return Err(Problem::new(StatusCode::FORBIDDEN, "sign_up_closed", detail));
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "sign_up_closed",
+            detail,
+        ));
     }
     let email = input.email.trim().to_lowercase();
     let mut wrong = Vec::new();
     let parts = email.split_once('@');
-    if parts.is_none_or(|(name, host)| name.is_empty() || !host.contains('.')) || email.len() > 254 {
-        wrong.push(shareville::Violation::new("/email", "malformed", "must be an e-mail address"));
+    if parts.is_none_or(|(name, host)| name.is_empty() || !host.contains('.')) || email.len() > 254
+    {
+        wrong.push(shareville::Violation::new(
+            "/email",
+            "malformed",
+            "must be an e-mail address",
+        ));
     }
     if !(8..=1024).contains(&input.password.chars().count()) {
         let message = "must have 8 to 1024 characters";
-        wrong.push(shareville::Violation::new("/password", "out_of_range", message));
+        wrong.push(shareville::Violation::new(
+            "/password",
+            "out_of_range",
+            message,
+        ));
     }
     let name = input.name.trim();
     if name.is_empty() || name.chars().count() > 200 {
-        wrong.push(shareville::Violation::new("/name", "out_of_range", "must have 1 to 200 characters"));
+        wrong.push(shareville::Violation::new(
+            "/name",
+            "out_of_range",
+            "must have 1 to 200 characters",
+        ));
     }
     if !wrong.is_empty() {
         return Err(shareville::Error::Invalid(wrong).into());
     }
-    let password = hash_password(input.password).await.ok_or_else(unavailable)?;
+    let password = hash_password(input.password)
+        .await
+        .ok_or_else(unavailable)?;
     let owner = Owner {
         id: Uuid::now_v7().to_string(),
         email,
         name: name.to_owned(),
         password,
     };
-    let made = sqlx::query("INSERT OR IGNORE INTO server_owners (id, email, name, password) VALUES (?, ?, ?, ?)")
-        .bind(&owner.id)
-        .bind(&owner.email)
-        .bind(&owner.name)
-        .bind(&owner.password)
-        .execute(&accounts.pool)
-        .await
-        .map_err(table_failed)?;
+    let made = sqlx::query(
+        "INSERT OR IGNORE INTO server_owners (id, email, name, password) VALUES (?, ?, ?, ?)",
+    )
+    .bind(&owner.id)
+    .bind(&owner.email)
+    .bind(&owner.name)
+    .bind(&owner.password)
+    .execute(&accounts.pool)
+    .await
+    .map_err(table_failed)?;
     if made.rows_affected() == 0 {
         let detail = "somebody has signed up with this e-mail address: sign in instead";
         return Err(Problem::new(StatusCode::CONFLICT, "email_taken", detail));
@@ -225,18 +264,27 @@ async fn sign_in(
             .fetch_optional(&accounts.pool)
             .await
             .map_err(table_failed)?;
-    let known = owner.as_ref().map_or(&*accounts.decoy, |owner| &owner.password);
+    let known = owner
+        .as_ref()
+        .map_or(&*accounts.decoy, |owner| &owner.password);
     let right = verify_password(input.password, known.to_owned()).await;
     match owner.filter(|_| right) {
         Some(owner) => accounts.begin_session(&owner).await,
         None => {
             let detail = "e-mail address or password is wrong";
-            Err(Problem::new(StatusCode::UNAUTHORIZED, "wrong_password", detail))
+            Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "wrong_password",
+                detail,
+            ))
         }
     }
 }
 
-async fn sign_out(State(accounts): State<Accounts>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn sign_out(
+    State(accounts): State<Accounts>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     if let Some((token, _)) = session(&headers) {
         sqlx::query("DELETE FROM server_sessions WHERE hash = ?")
             .bind(hash(token))
@@ -288,11 +336,9 @@ impl SignIn for Accounts {
         .fetch_optional(&self.pool)
         .await
         .map_err(|error| SignInError::Unavailable(error.into()))?;
-        Ok(owner.map(|owner| {
-            match sent {
-                Sent::Header => SignedIn::by_bearer(owner),
-                Sent::Cookie => SignedIn::by_cookie(owner),
-            }
+        Ok(owner.map(|owner| match sent {
+            Sent::Header => SignedIn::by_bearer(owner),
+            Sent::Cookie => SignedIn::by_cookie(owner),
         }))
     }
 }

@@ -75,8 +75,14 @@ fn one_of<T: Copy>(name: &str, default: T, choices: &[(&str, T)]) -> Result<T, W
     };
     let known = choices.iter().find(|(choice, _)| *choice == text);
     known.map(|(_, value)| *value).ok_or_else(|| {
-        let names: Vec<_> = choices.iter().map(|(choice, _)| format!("`{choice}`")).collect();
-        wrong(name, format!("must be one of {}, not `{text}`", names.join(", ")))
+        let names: Vec<_> = choices
+            .iter()
+            .map(|(choice, _)| format!("`{choice}`"))
+            .collect();
+        wrong(
+            name,
+            format!("must be one of {}, not `{text}`", names.join(", ")),
+        )
     })
 }
 
@@ -104,7 +110,12 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn web_url(name: &str, text: &str) -> Result<Url, Wrong> {
-    let takes = || wrong(name, format!("must be an http or https URL without a query, not `{text}`"));
+    let takes = || {
+        wrong(
+            name,
+            format!("must be an http or https URL without a query, not `{text}`"),
+        )
+    };
     let url = Url::parse(text).map_err(|_| takes())?;
     let good = matches!(url.scheme(), "http" | "https")
         && url.host().is_some()
@@ -118,10 +129,16 @@ impl Config {
     pub fn from_env() -> Result<Self, Wrong> {
         let listen = variable("SHAREVILLE_LISTEN")?.unwrap_or_else(|| "127.0.0.1:3000".to_owned());
         let listen = listen.parse().map_err(|_| {
-            wrong("SHAREVILLE_LISTEN", format!("must be an address and port such as `127.0.0.1:3000`, not `{listen}`"))
+            wrong(
+                "SHAREVILLE_LISTEN",
+                format!("must be an address and port such as `127.0.0.1:3000`, not `{listen}`"),
+            )
         })?;
         let public_url = variable("SHAREVILLE_PUBLIC_URL")?;
-        let public_url = web_url("SHAREVILLE_PUBLIC_URL", public_url.as_deref().unwrap_or("http://localhost:3000"))?;
+        let public_url = web_url(
+            "SHAREVILLE_PUBLIC_URL",
+            public_url.as_deref().unwrap_or("http://localhost:3000"),
+        )?;
         let local = is_loopback(&public_url);
         let store = store()?;
         Ok(Self {
@@ -131,11 +148,19 @@ impl Config {
             role: one_of(
                 "SHAREVILLE_ROLE",
                 Role::All,
-                &[("api", Role::Api), ("worker", Role::Worker), ("all", Role::All)],
+                &[
+                    ("api", Role::Api),
+                    ("worker", Role::Worker),
+                    ("all", Role::All),
+                ],
             )?,
             settings: settings()?,
             keys: keys()?,
-            sign_up: one_of("SHAREVILLE_SIGN_UP", local, &[("open", true), ("closed", false)])?,
+            sign_up: one_of(
+                "SHAREVILLE_SIGN_UP",
+                local,
+                &[("open", true), ("closed", false)],
+            )?,
             public_url,
         })
     }
@@ -149,7 +174,10 @@ fn store() -> Result<StoreUrl, Wrong> {
         Some(path) => {
             let path = path.strip_prefix("//").unwrap_or(path);
             match path.is_empty() || path.contains('?') {
-                true => Err(wrong(NAME, "must name a file, such as `sqlite://shareville.db`, or be `sqlite::memory:`")),
+                true => Err(wrong(
+                    NAME,
+                    "must name a file, such as `sqlite://shareville.db`, or be `sqlite::memory:`",
+                )),
                 false => Ok(StoreUrl::File(path.into())),
             }
         }
@@ -166,9 +194,12 @@ fn meta(local: bool) -> Result<Meta, Wrong> {
     match variable(NAME)?.as_deref() {
         Some("sandbox") => Ok(Meta::Sandbox),
         Some("live") => Ok(Meta::Live),
-        Some(url) => web_url(NAME, url)
-            .map(Meta::At)
-            .map_err(|_| wrong(NAME, format!("must be `sandbox`, `live`, or a base URL, not `{url}`"))),
+        Some(url) => web_url(NAME, url).map(Meta::At).map_err(|_| {
+            wrong(
+                NAME,
+                format!("must be `sandbox`, `live`, or a base URL, not `{url}`"),
+            )
+        }),
         None if local => Ok(Meta::Sandbox),
         None => Err(wrong(
             NAME,
@@ -185,14 +216,22 @@ fn settings() -> Result<Settings, Wrong> {
             .parse()
             .ok()
             .filter(|count| (1..=10_000).contains(count))
-            .ok_or_else(|| wrong(CONCURRENCY, format!("must be a whole number from 1 to 10000, not `{text}`")))?;
+            .ok_or_else(|| {
+                wrong(
+                    CONCURRENCY,
+                    format!("must be a whole number from 1 to 10000, not `{text}`"),
+                )
+            })?;
     }
     settings.lease = seconds("SHAREVILLE_LEASE_SECONDS", settings.lease)?;
     settings.commit = seconds("SHAREVILLE_COMMIT_SECONDS", settings.commit)?;
     settings.retry_base = seconds("SHAREVILLE_RETRY_BASE_SECONDS", settings.retry_base)?;
     settings.uncertain = seconds("SHAREVILLE_UNCERTAIN_SECONDS", settings.uncertain)?;
     if settings.uncertain < settings.retry_base {
-        return Err(wrong("SHAREVILLE_UNCERTAIN_SECONDS", "must be at least SHAREVILLE_RETRY_BASE_SECONDS"));
+        return Err(wrong(
+            "SHAREVILLE_UNCERTAIN_SECONDS",
+            "must be at least SHAREVILLE_RETRY_BASE_SECONDS",
+        ));
     }
     Ok(settings)
 }
@@ -202,7 +241,9 @@ fn keys() -> Result<Option<Keyring>, Wrong> {
     let Some(text) = variable(NAME)?.map(SecretString::from) else {
         return Ok(None);
     };
-    read_keys(&text).map(Some).map_err(|error| wrong(NAME, error))
+    read_keys(&text)
+        .map(Some)
+        .map_err(|error| wrong(NAME, error))
 }
 
 fn read_keys(text: &SecretString) -> Result<Keyring, shareville::KeyringError> {

@@ -54,10 +54,16 @@ impl Demo {
             None => tenancy.create(input).await?,
         };
         // The last run's key is of no use any more: nobody has its text.
-        for key in tenancy.api_keys(tenant.id, PageRequest::first(100)).await?.items {
+        for key in tenancy
+            .api_keys(tenant.id, PageRequest::first(100))
+            .await?
+            .items
+        {
             tenancy.revoke_api_key(tenant.id, key.id).await?;
         }
-        let (_, api_key) = tenancy.create_api_key(tenant.id, NewApiKey::default()).await?;
+        let (_, api_key) = tenancy
+            .create_api_key(tenant.id, NewApiKey::default())
+            .await?;
         let page = include_str!("page.html")
             .replace("{{sandbox}}", sandbox)
             .replace("{{redirectUri}}", public_url.as_str());
@@ -77,13 +83,19 @@ impl Demo {
 }
 
 async fn page(State(demo): State<Demo>) -> Response {
-    let headers = [(header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
     (headers, Html(demo.page.to_string())).into_response()
 }
 
 /// What a website's own back end does for a visitor who is signed in there.
 async fn token(State(demo): State<Demo>) -> Result<Response, Problem> {
-    let caller = demo.shareville.authenticate(demo.api_key.expose_secret()).await?;
+    let caller = demo
+        .shareville
+        .authenticate(demo.api_key.expose_secret())
+        .await?;
     let minted = demo
         .shareville
         .mint_user_token(&caller, UserId::new(VISITOR), None)
@@ -94,5 +106,10 @@ async fn token(State(demo): State<Demo>) -> Result<Response, Problem> {
         "userId": token.user,
         "expiresAt": token.expires_at,
     });
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
+    Ok((
+        StatusCode::CREATED,
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(body),
+    )
+        .into_response())
 }

@@ -86,7 +86,9 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let mut app = Router::new();
     if config.role != Role::Worker {
         let api = shareville::axum::router(shareville.clone(), accounts.clone());
-        app = app.nest("/api", api).nest("/api/auth", accounts.clone().router());
+        app = app
+            .nest("/api", api)
+            .nest("/api/auth", accounts.clone().router());
         if let Some(sandbox) = &sandbox {
             let owner = accounts.ensure("demo@localhost", "Demo").await?;
             let url = sandbox.base_url();
@@ -99,7 +101,12 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
 
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
-        .map_err(|error| format!("SHAREVILLE_LISTEN: {} cannot be listened on: {error}", config.listen))?;
+        .map_err(|error| {
+            format!(
+                "SHAREVILLE_LISTEN: {} cannot be listened on: {error}",
+                config.listen
+            )
+        })?;
     announce(&config, sandbox.as_ref());
     let shutdown = shutdown_signal()?;
     let engine = (config.role != Role::Api)
@@ -145,7 +152,10 @@ async fn open_store(url: &StoreUrl) -> Result<(SqliteStore, SqlitePool), Box<dyn
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 .busy_timeout(Duration::from_secs(5));
-            let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+            let pool = SqlitePoolOptions::new()
+                .max_connections(4)
+                .connect_with(options)
+                .await?;
             (store, pool)
         }
     })
@@ -173,7 +183,10 @@ fn shutdown_signal() -> std::io::Result<CancellationToken> {
 #[allow(clippy::print_stdout)] // it is what the person who started the server reads
 fn announce(config: &Config, sandbox: Option<&Sandbox>) {
     let public = config.public_url.as_str().trim_end_matches('/');
-    println!("Shareville listens on http://{}, API at {public}/api", config.listen);
+    println!(
+        "Shareville listens on http://{}, API at {public}/api",
+        config.listen
+    );
     let Some(sandbox) = sandbox else { return };
     let sandbox = sandbox.base_url();
     println!(

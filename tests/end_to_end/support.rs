@@ -27,7 +27,12 @@ pub struct Times {
 
 impl Default for Times {
     fn default() -> Self {
-        Self { lease: 1.5, commit: 1.0, base: 0.1, uncertain: 30.0 }
+        Self {
+            lease: 1.5,
+            commit: 1.0,
+            base: 0.1,
+            uncertain: 30.0,
+        }
     }
 }
 
@@ -41,12 +46,19 @@ pub fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test.ancestors().nth(2).unwrap();
     let server = target.join("examples/server");
-    assert!(server.exists(), "build it first: cargo build --example server");
+    assert!(
+        server.exists(),
+        "build it first: cargo build --example server"
+    );
     server
 }
 
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 impl Server {
@@ -65,7 +77,10 @@ impl Server {
             .env("SHAREVILLE_COMMIT_SECONDS", times.commit.to_string())
             .env("SHAREVILLE_RETRY_BASE_SECONDS", times.base.to_string())
             .env("SHAREVILLE_UNCERTAIN_SECONDS", times.uncertain.to_string())
-            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()))
+            .env(
+                "RUST_LOG",
+                std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()),
+            )
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -115,7 +130,9 @@ impl Drop for Server {
 }
 
 async fn answers(url: &str) -> bool {
-    reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success())
+    reqwest::get(url)
+        .await
+        .is_ok_and(|answer| answer.status().is_success())
 }
 
 /// An answer, read whole.
@@ -141,11 +158,18 @@ impl Api {
             .no_proxy()
             .build()
             .unwrap();
-        Self { base: format!("{}/api", server.url), key: None, http }
+        Self {
+            base: format!("{}/api", server.url),
+            key: None,
+            http,
+        }
     }
 
     pub fn with(&self, credential: impl Into<String>) -> Self {
-        Self { key: Some(credential.into()), ..self.clone() }
+        Self {
+            key: Some(credential.into()),
+            ..self.clone()
+        }
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -165,7 +189,11 @@ impl Api {
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { status, headers, body }
+        Answer {
+            status,
+            headers,
+            body,
+        }
     }
 
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
@@ -260,8 +288,14 @@ impl World {
         world.connection = world.connect("ada", &Consent::all()).await;
         let path = format!("/social/providers/{}/pages?limit=100", world.connection);
         let pages = world.api.get(&path).await;
-        let usable = pages["data"].as_array().unwrap().iter().filter(|page| page["canPublish"] == true);
-        world.pages = usable.map(|page| (text(page, "id"), text(page, "pageId"))).collect();
+        let usable = pages["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|page| page["canPublish"] == true);
+        world.pages = usable
+            .map(|page| (text(page, "id"), text(page, "pageId")))
+            .collect();
         world
     }
 
@@ -277,21 +311,32 @@ impl World {
         assert_eq!(landed.status, StatusCode::FOUND, "{landed:?}");
         let location = landed.headers["location"].to_str().unwrap().to_owned();
         let landed = url::Url::parse(&location).unwrap();
-        let id = landed.query_pairs().find(|(name, _)| name == "connectionId");
-        id.unwrap_or_else(|| panic!("not connected: {location}")).1.into_owned()
+        let id = landed
+            .query_pairs()
+            .find(|(name, _)| name == "connectionId");
+        id.unwrap_or_else(|| panic!("not connected: {location}"))
+            .1
+            .into_owned()
     }
 
     /// The address at which the login comes back to us.
     pub async fn come_back(&self, user: &str, consent: &Consent, confirm: bool) -> String {
-        let path = format!("/social/providers/facebook/connect?userId={user}&redirectUri={REDIRECT}&confirm={confirm}");
+        let path = format!(
+            "/social/providers/facebook/connect?userId={user}&redirectUri={REDIRECT}&confirm={confirm}"
+        );
         let begun = self.api.get(&path).await;
-        self.sandbox.approve(begun["url"].as_str().unwrap(), consent).await.unwrap()
+        self.sandbox
+            .approve(begun["url"].as_str().unwrap(), consent)
+            .await
+            .unwrap()
     }
 
     /// Creates a post that goes out at once.
     pub async fn publish(&self, page: &str, more: Value) -> String {
         let mut body = json!({"socialPageId": page, "scheduledAt": chrono::Utc::now()});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         text(&self.api.post("/posts", body).await, "id")
     }
 
@@ -308,7 +353,10 @@ pub async fn tenant(server: &Server, name: &str, facebook_app: &str) -> (Api, St
     let anonymous = Api::at(server);
     let email = format!("{}@example.org", uuid::Uuid::now_v7());
     let signed_up = anonymous
-        .post("/auth/sign-up/email", json!({"email": email, "password": "correct horse", "name": "O"}))
+        .post(
+            "/auth/sign-up/email",
+            json!({"email": email, "password": "correct horse", "name": "O"}),
+        )
         .await;
     let owner = anonymous.with(text(&signed_up, "token"));
     let app = json!({
@@ -316,7 +364,9 @@ pub async fn tenant(server: &Server, name: &str, facebook_app: &str) -> (Api, St
         "facebookAppId": facebook_app, "facebookAppSecret": "an app secret",
     });
     let app = text(&owner.post("/client-apps", app).await, "id");
-    let key = owner.post(&format!("/client-apps/{app}/api-key"), json!({})).await;
+    let key = owner
+        .post(&format!("/client-apps/{app}/api-key"), json!({}))
+        .await;
     let api = anonymous.with(text(&key, "apiKey"));
     (owner, app, api)
 }
@@ -327,5 +377,8 @@ pub fn role() -> Role {
 }
 
 pub fn text(value: &Value, key: &str) -> String {
-    value[key].as_str().unwrap_or_else(|| panic!("no `{key}` in {value:#}")).to_owned()
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("no `{key}` in {value:#}"))
+        .to_owned()
 }

@@ -1,0 +1,54 @@
+//! A web application of one's own that mounts Shareville, with its own sign-in.
+//!
+//! `cargo run --example host`, then: `curl -H 'x-admin: me' http://localhost:4000/share/client-apps`
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::{Router, http::request::Parts, routing::get};
+use shareville::{
+    Engine, Keyring, Shareville, SystemClock,
+    axum::{SignIn, SignInError, SignedIn},
+    meta::{FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
+    sqlite::SqliteStore,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Here a host asks its own sessions who is signed in.
+#[derive(Debug)]
+struct Admins;
+
+#[async_trait]
+impl SignIn for Admins {
+    async fn owner(&self, request: &Parts) -> Result<Option<SignedIn>, SignInError> {
+        let admin = request
+            .headers
+            .get("x-admin")
+            .and_then(|name| name.to_str().ok());
+        Ok(admin.map(SignedIn::by_bearer))
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let store = SqliteStore::in_memory(Arc::new(SystemClock)).await?;
+    let graph = Graph::new(GraphConfig::new())?;
+    let shareville = Shareville::builder(
+        Arc::new(store),
+        Keyring::ephemeral(),
+        "http://localhost:4000/share".parse()?,
+    )
+    .publisher(FacebookPages::new(graph.clone()))
+    .connector(FacebookLogin::new(graph, LoginConfig::new()))
+    .build()?;
+
+    let app = Router::new()
+        .route("/", get(|| async { "the host's own pages" }))
+        .nest(
+            "/share",
+            shareville::axum::router(shareville.clone(), Admins),
+        );
+    tokio::spawn(Engine::new(shareville).run(CancellationToken::new()));
+    axum::serve(tokio::net::TcpListener::bind("127.0.0.1:4000").await?, app).await?;
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! How the server starts: a wrong value ends the start with one line that names the variable and what it takes.
+
+use std::process::Command;
+
+use crate::support::binary;
+
+#[test]
+fn a_wrong_value_should_be_named() {
+    for (name, value) in [
+        ("SHAREVILLE_LISTEN", "somewhere"),
+        ("SHAREVILLE_PUBLIC_URL", "example.org"),
+        ("SHAREVILLE_STORE", "mysql://secret@host"),
+        ("SHAREVILLE_META", "facebook"),
+        ("SHAREVILLE_ROLE", "boss"),
+        ("SHAREVILLE_WORKER_CONCURRENCY", "0"),
+        ("SHAREVILLE_LEASE_SECONDS", "-1"),
+        ("SHAREVILLE_COMMIT_SECONDS", "soon"),
+        ("SHAREVILLE_RETRY_BASE_SECONDS", "0"),
+        ("SHAREVILLE_UNCERTAIN_SECONDS", "NaN"),
+        ("SHAREVILLE_ENCRYPTION_KEYS", "a:c2hvcnRzZWNyZXQ="),
+        ("SHAREVILLE_SIGN_UP", "maybe"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new(binary())
+            .current_dir(folder.path())
+            .env_clear()
+            .env(name, value)
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "{name}={value} was taken");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(log.contains(name), "{log}");
+        assert!(
+            !log.contains("secret") && !log.contains("c2hvcnRzZWNyZXQ"),
+            "{log}"
+        );
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "{name}: something was written"
+        );
+    }
+}
+
+#[test]
+fn meta_should_be_named_where_the_public_url_is_not_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(binary())
+        .current_dir(folder.path())
+        .env_clear()
+        .env("SHAREVILLE_PUBLIC_URL", "https://share.example.org")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("SHAREVILLE_META"));
+}
