@@ -1,0 +1,11 @@
+//! The Graph client, login and Pages against a server that stands for Meta.
+
+mod client;
+mod comments;
+mod commits;
+mod corpus;
+mod login;
+mod pages_found;
+mod prepares;
+mod published;
+mod support;
