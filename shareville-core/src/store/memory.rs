@@ -1,4 +1,0 @@
-//! The in-memory store.
-/// x
-#[derive(Debug)]
-pub struct MemoryStore;

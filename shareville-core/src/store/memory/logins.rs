@@ -1,0 +1,99 @@
+//! Logins and grants in memory.
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::{
+    connection::{Grant, Login, LoginOutcome},
+    credential::TokenHash,
+    id::TenantId,
+    secret::Sealed,
+    store::{LoginFound, LoginStore, Result},
+};
+
+#[async_trait]
+impl LoginStore for MemoryStore {
+    async fn begin_login(&self, login: &Login) -> Result<()> {
+        let mut state = self.state();
+        state.tenant_is_there(login.tenant)?;
+        state.logins.insert(login.hash, login.clone());
+        Ok(())
+    }
+
+    async fn login(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<Login>> {
+        let now = self.clock.now();
+        let state = self.state();
+        let found = state.logins.get(hash);
+        Ok(found
+            .filter(|login| login.tenant == tenant && login.expires_at > now)
+            .cloned())
+    }
+
+    async fn take_login(
+        &self,
+        tenant: TenantId,
+        hash: &TokenHash,
+        code: &TokenHash,
+    ) -> Result<LoginFound> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let found = state.logins.get_mut(hash);
+        let Some(login) = found.filter(|it| it.tenant == tenant && it.expires_at > now) else {
+            return Ok(LoginFound::Unknown);
+        };
+        Ok(match &login.outcome {
+            None => {
+                login.outcome = Some(LoginOutcome {
+                    code: *code,
+                    answer: None,
+                });
+                LoginFound::First(login.clone())
+            }
+            Some(outcome) if outcome.code != *code => LoginFound::OtherCode,
+            Some(outcome) if outcome.answer.is_some() => LoginFound::Answered(login.clone()),
+            Some(_) => LoginFound::UnderWay,
+        })
+    }
+
+    async fn finish_login(
+        &self,
+        tenant: TenantId,
+        hash: &TokenHash,
+        answer: &Sealed,
+    ) -> Result<()> {
+        let mut state = self.state();
+        let found = state.logins.get_mut(hash);
+        if let Some(login) = found.filter(|login| login.tenant == tenant)
+            && let Some(outcome) = &mut login.outcome
+        {
+            outcome.answer = Some(answer.clone());
+        }
+        Ok(())
+    }
+
+    async fn create_grant(&self, grant: &Grant) -> Result<()> {
+        let mut state = self.state();
+        state.tenant_is_there(grant.tenant)?;
+        state.grants.insert(grant.hash, grant.clone());
+        Ok(())
+    }
+
+    async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let there = state
+            .grants
+            .get(code)
+            .is_some_and(|grant| grant.tenant == tenant && grant.expires_at > now);
+        Ok(there.then(|| state.grants.remove(code)).flatten())
+    }
+
+    async fn sweep(&self) -> Result<Vec<Grant>> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.logins.retain(|_, login| login.expires_at > now);
+        state.tokens.retain(|_, token| token.expires_at > now);
+        let over = state.grants.extract_if(|_, grant| grant.expires_at <= now);
+        Ok(over.map(|(_, grant)| grant).collect())
+    }
+}
