@@ -1,1 +1,53 @@
-//! The axum router of Shareville: REST API, problem documents, the host's own sign-in.
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod cors;
+mod credential;
+mod dto;
+mod etag;
+mod layers;
+mod problem;
+mod query;
+mod routes;
+mod sign_in;
+
+use std::sync::Arc;
+
+pub use async_trait::async_trait;
+use axum::Router;
+use shareville_core::Shareville;
+
+pub use crate::{
+    problem::Problem,
+    routes::RouterOptions,
+    sign_in::{By, NoOwners, SignIn, SignInError, SignedIn},
+};
+
+/// What every handler has at hand.
+#[derive(Debug, Clone)]
+struct Api {
+    shareville: Shareville,
+    sign_in: Arc<dyn SignIn>,
+}
+
+/// The router with the whole API, for an app of any state: nest it under a path, or merge it.
+///
+/// It answers every path below its own that it does not know, so it merges only into an app without a fallback of its
+/// own; see [`RouterOptions::with_fallback`].
+///
+/// ```no_run
+/// # fn of(shareville: shareville_core::Shareville) -> axum::Router {
+/// #[derive(Clone)]
+/// struct MyState;
+///
+/// let app: axum::Router<MyState> = axum::Router::new()
+///     .nest("/api", shareville_axum::router(shareville, shareville_axum::NoOwners));
+/// app.with_state(MyState)
+/// # }
+/// ```
+pub fn router<S>(shareville: Shareville, sign_in: impl SignIn) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    RouterOptions::new().router(shareville, sign_in)
+}

@@ -1,0 +1,68 @@
+//! The end user comes back from the provider.
+
+use axum::{
+    Router,
+    extract::{RawQuery, State},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use secrecy::SecretString;
+use shareville_core::{Error, connect::Callback, id::Provider};
+use url::form_urlencoded;
+
+use super::callback_page;
+use crate::{Api, problem::Problem, query::InAddress};
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/social/providers/{connection}/callback", get(callback))
+}
+
+/// The query here is the provider's: whatever else it says is passed over.
+fn read(query: &str) -> Callback {
+    let mut callback = Callback::default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
+        match name.as_str() {
+            "state" => callback.state = Some(value),
+            "code" => callback.code = Some(SecretString::from(value)),
+            "error" => callback.error = Some(value),
+            "error_description" => callback.error_description = Some(value),
+            _ => {}
+        }
+    }
+    callback
+}
+
+async fn callback(
+    State(api): State<Api>,
+    InAddress(provider): InAddress<Provider>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let callback = read(query.as_deref().unwrap_or_default());
+    let landing = match api.shareville.finish_login(&provider, callback).await {
+        Ok(landing) => landing,
+        // A person is looking at it.
+        Err(Error::BadState) if wants_page(&headers) => {
+            let page = callback_page::bad_state(&Error::BadState.to_string());
+            return Ok((StatusCode::BAD_REQUEST, page).into_response());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Some(url) = &landing.redirect else {
+        return Ok(callback_page::landed(&landing).into_response());
+    };
+    let mut location = HeaderValue::try_from(url.as_str()).map_err(|_| Problem::internal())?;
+    // It may carry a grant.
+    location.set_sensitive(true);
+    let headers = [
+        (header::LOCATION, location),
+        (header::REFERRER_POLICY, callback_page::NO_REFERRER),
+    ];
+    Ok((StatusCode::FOUND, headers).into_response())
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
+}

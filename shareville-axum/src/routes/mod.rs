@@ -1,0 +1,117 @@
+//! The routes, by noun, and what lies around them.
+
+mod callback;
+mod callback_page;
+mod client_apps;
+mod connections;
+mod health;
+mod me;
+mod posts;
+mod tokens;
+
+use std::{fmt::Display, sync::Arc};
+
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use http::{HeaderValue, Uri};
+use shareville_core::Shareville;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{
+    Api,
+    cors::cors,
+    layers::{no_method, no_route, observe, panicked},
+    problem::Problem,
+    sign_in::SignIn,
+};
+
+/// How the router is to be.
+///
+/// ```no_run
+/// # fn of(shareville: shareville_core::Shareville) -> axum::Router {
+/// use shareville_axum::{NoOwners, RouterOptions};
+///
+/// let api = RouterOptions::new().with_max_body_bytes(64 * 1024).with_fallback(false);
+/// axum::Router::new()
+///     .fallback(async || "a page of my own")
+///     .merge(api.router(shareville, NoOwners))
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct RouterOptions {
+    /// The largest body that is taken, in bytes. Default 1 MiB.
+    pub max_body_bytes: usize,
+    /// Whether unknown paths are answered with a problem document. Default true.
+    pub fallback: bool,
+}
+
+impl Default for RouterOptions {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 1024 * 1024,
+            fallback: true,
+        }
+    }
+}
+
+impl RouterOptions {
+    /// Options with their defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes bodies of up to `bytes`; larger ones are answered with 413.
+    #[must_use]
+    pub const fn with_max_body_bytes(mut self, bytes: usize) -> Self {
+        self.max_body_bytes = bytes;
+        self
+    }
+
+    /// Whether unknown paths are answered with a problem document; say false before merging it into an app that has a
+    /// fallback of its own, for axum takes only one.
+    #[must_use]
+    pub const fn with_fallback(mut self, fallback: bool) -> Self {
+        self.fallback = fallback;
+        self
+    }
+
+    /// Makes the router.
+    pub fn router<S>(self, shareville: Shareville, sign_in: impl SignIn) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let api = Api {
+            shareville,
+            sign_in: Arc::new(sign_in),
+        };
+        let for_browsers = Router::new()
+            .merge(connections::routes())
+            .merge(posts::routes())
+            .merge(me::routes())
+            // Before the layer, which would be lost with what this replaces.
+            .method_not_allowed_fallback(no_method)
+            .layer(middleware::from_fn_with_state(api.clone(), cors));
+        let mut router = Router::new()
+            .merge(client_apps::routes())
+            .merge(tokens::routes())
+            .merge(callback::routes())
+            .merge(health::routes())
+            .method_not_allowed_fallback(no_method)
+            .merge(for_browsers);
+        if self.fallback {
+            router = router.fallback(no_route);
+        }
+        router
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(DefaultBodyLimit::max(self.max_body_bytes))
+            .layer(middleware::from_fn(observe))
+            .with_state(api)
+    }
+}
+
+/// Where something new is found: below the address it was created at, as the caller knows it.
+fn location(uri: &Uri, id: &impl Display) -> Result<HeaderValue, Problem> {
+    let path = uri.path().trim_end_matches('/');
+    HeaderValue::try_from(format!("{path}/{id}")).map_err(|_| Problem::internal())
+}
