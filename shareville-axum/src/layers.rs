@@ -27,8 +27,9 @@ const MAX_REQUEST_ID: usize = 128;
 
 /// Names the request, runs it in its span, and completes its answer.
 ///
-/// Of the address only the route is told: queries hold codes and states.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+/// Of the address only the route is told: queries hold codes and states. The router has it already; it is public for a
+/// host's own routes that should answer and log alike, as `axum::middleware::from_fn(observe)`.
+pub async fn observe(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     for name in SECRETS {
         if let header::Entry::Occupied(mut entry) = request.headers_mut().entry(name) {

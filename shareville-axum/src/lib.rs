@@ -18,6 +18,7 @@ use axum::Router;
 use shareville_core::Shareville;
 
 pub use crate::{
+    layers::observe,
     problem::Problem,
     routes::RouterOptions,
     sign_in::{By, NoOwners, SignIn, SignInError, SignedIn},
@@ -50,4 +51,18 @@ where
     S: Clone + Send + Sync + 'static,
 {
     RouterOptions::new().router(shareville, sign_in)
+}
+
+/// Only `/health` and `/ready`: for a process that has workers and no API.
+pub fn health_router<S>(shareville: Shareville) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let api = Api {
+        shareville,
+        sign_in: Arc::new(NoOwners),
+    };
+    routes::health::routes()
+        .layer(axum::middleware::from_fn(observe))
+        .with_state(api)
 }

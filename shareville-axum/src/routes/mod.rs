@@ -4,7 +4,7 @@ mod callback;
 mod callback_page;
 mod client_apps;
 mod connections;
-mod health;
+pub(crate) mod health;
 mod me;
 mod posts;
 mod tokens;
