@@ -1,0 +1,100 @@
+//! How records, times and ids stand in rows.
+
+use chrono::DateTime;
+use serde::{Serialize, de::DeserializeOwned};
+use shareville_core::{
+    clock::Timestamp,
+    event::Subject,
+    post::{Post, PostStatus},
+    store::{Page, PageRequest, Result},
+};
+use uuid::Uuid;
+
+use crate::error::broken;
+
+/// A record as JSON, or a batch of rows for `json_each`.
+pub(crate) fn json<T: Serialize + ?Sized>(record: &T) -> Result<String> {
+    serde_json::to_string(record).map_err(broken)
+}
+
+/// A record out of JSON.
+pub(crate) fn record<T: DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(broken)
+}
+
+/// A record out of JSON, if there is one.
+pub(crate) fn found<T: DeserializeOwned>(json: Option<String>) -> Result<Option<T>> {
+    json.as_deref().map(record).transpose()
+}
+
+/// Records out of JSON.
+pub(crate) fn records<T: DeserializeOwned>(json: &[String]) -> Result<Vec<T>> {
+    json.iter().map(|json| record(json)).collect()
+}
+
+/// A page out of up to `limit + 1` rows.
+pub(crate) fn page<T: DeserializeOwned>(
+    json: &[String],
+    request: PageRequest,
+    id: impl Fn(&T) -> Uuid,
+) -> Result<Page<T>> {
+    Ok(Page::cut(records(json)?, request.limit, id))
+}
+
+/// How many rows to read for a page: one more, to know whether there is another page.
+pub(crate) fn limit(request: PageRequest) -> i64 {
+    count(request.limit.saturating_add(1))
+}
+
+/// A number of things, for `LIMIT`.
+pub(crate) fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Ids below this one are on the page: a blob greater than every id, if it is the first.
+pub(crate) fn below(request: PageRequest) -> Vec<u8> {
+    match request.after {
+        Some(after) => after.as_bytes().to_vec(),
+        None => vec![0xff; 17],
+    }
+}
+
+/// A time, as it is stored.
+pub(crate) const fn micros(at: Timestamp) -> i64 {
+    at.timestamp_micros()
+}
+
+/// A time, as it was stored.
+pub(crate) fn time(micros: i64) -> Timestamp {
+    // Only the end of time lies beyond.
+    DateTime::from_timestamp_micros(micros).unwrap_or(Timestamp::MAX_UTC)
+}
+
+/// An id within a batch of rows.
+pub(crate) fn hex(id: Uuid) -> String {
+    id.simple().to_string()
+}
+
+/// A revision, as it is stored.
+pub(crate) const fn revision(revision: u64) -> i64 {
+    revision.cast_signed()
+}
+
+/// The id of what an event is about.
+pub(crate) const fn subject(subject: Subject) -> Option<Uuid> {
+    match subject {
+        Subject::Tenant(id) => Some(id.as_uuid()),
+        Subject::Connection(id) => Some(id.as_uuid()),
+        Subject::Post(id) => Some(id.as_uuid()),
+        _ => None,
+    }
+}
+
+/// Whether a post has not ended (2), has something left to do all the same (1), or neither.
+pub(crate) fn open(post: &Post) -> Option<i64> {
+    let under_way = matches!(post.status, PostStatus::Scheduled | PostStatus::Publishing);
+    match under_way || post.has_open_commit() {
+        true => Some(2),
+        false => post.due_at().map(|_| 1),
+    }
+}

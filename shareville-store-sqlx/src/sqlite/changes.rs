@@ -1,0 +1,175 @@
+//! Executing changes in SQLite: one transaction a batch, in which each change stands or falls for itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use shareville_core::{
+    clock::Timestamp,
+    id::PostId,
+    post::{Applied, Change, Post},
+    store::{Result, Stale},
+};
+use sqlx::{FromRow, SqliteConnection, query, query_as};
+use uuid::Uuid;
+
+use super::{
+    SqliteStore,
+    events::tell,
+    lanes::{LaneRow, settle},
+};
+use crate::{
+    error::failed,
+    row::{hex, json, micros, open, revision},
+};
+
+/// What is checked before a post is changed.
+#[derive(Debug, FromRow)]
+struct Guard {
+    post: Uuid,
+    revision: i64,
+    works: bool,
+    #[sqlx(flatten)]
+    lane: LaneRow,
+}
+
+/// A batch under way: what is stored, as the changes so far have left it.
+#[derive(Debug, Default)]
+struct Batch {
+    posts: HashMap<Uuid, PostGuard>,
+    lanes: HashMap<i64, LaneRow>,
+    written: BTreeMap<PostId, (Option<Post>, bool)>,
+}
+
+#[derive(Debug)]
+struct PostGuard {
+    revision: i64,
+    works: bool,
+    lane: i64,
+}
+
+impl Batch {
+    async fn read(connection: &mut SqliteConnection, changes: &[Change]) -> Result<Self> {
+        let asked: BTreeSet<_> = changes.iter().map(|it| hex(it.post.as_uuid())).collect();
+        let guards: Vec<Guard> = query_as(
+            "SELECT p.id AS post, p.revision,
+                    EXISTS (SELECT 1 FROM shareville_accounts a WHERE a.id = p.account) AS works, l.*
+             FROM json_each(?1) j CROSS JOIN shareville_posts p ON p.id = unhex(j.value)
+             CROSS JOIN shareville_lanes l ON l.id = p.lane",
+        )
+        .bind(json(&asked)?)
+        .fetch_all(connection)
+        .await
+        .map_err(failed)?;
+        let mut batch = Self::default();
+        for guard in guards {
+            let post = PostGuard {
+                revision: guard.revision,
+                works: guard.works,
+                lane: guard.lane.id,
+            };
+            batch.posts.insert(guard.post, post);
+            batch.lanes.insert(guard.lane.id, guard.lane);
+        }
+        Ok(batch)
+    }
+
+    /// Checks one change and, if it fits, lets those after it see what it did.
+    fn take(&mut self, change: &Change, now: Timestamp) -> std::result::Result<Applied, Stale> {
+        let id = change.post.as_uuid();
+        let post = self.posts.get_mut(&id).ok_or(Stale)?;
+        let lane = self.lanes.get_mut(&post.lane).ok_or(Stale)?;
+        let lost = |claim| !lane.is_held_under(claim);
+        // A post and its lane are of the same tenant.
+        if lane.tenant != change.tenant.as_uuid()
+            || post.revision != revision(change.revision)
+            || change.claim.as_ref().is_some_and(lost)
+        {
+            return Err(Stale);
+        }
+        let change = change.clone().stamped(now);
+        lane.follow(&change);
+        let works = post.works;
+        match &change.next {
+            Some(next) => post.revision = revision(next.revision),
+            None => {
+                self.posts.remove(&id);
+            }
+        }
+        self.written.insert(change.post, (change.next, works));
+        Ok(Applied { now })
+    }
+
+    /// Writes the posts and then the lanes that were touched.
+    async fn write(self, connection: &mut SqliteConnection) -> Result<()> {
+        let (mut rows, mut removed) = (Vec::new(), Vec::new());
+        for (id, (next, works)) in &self.written {
+            let Some(post) = next else {
+                removed.push(hex(id.as_uuid()));
+                continue;
+            };
+            // A post whose account is gone never comes up again.
+            let due = post.due_at().filter(|_| *works).map(micros);
+            let expiry = post.expires_at().filter(|_| *works).map(micros);
+            let times = (micros(post.listed_at()), due, expiry);
+            let platform_id = post.published.platform_id.as_deref();
+            rows.push((
+                hex(id.as_uuid()),
+                revision(post.revision),
+                post.status.name(),
+                times,
+                platform_id,
+                open(post),
+                post,
+            ));
+        }
+        if !rows.is_empty() {
+            query(
+                "UPDATE shareville_posts SET
+                     revision = j.value ->> 1, status = j.value ->> 2, listed_at = j.value ->> '$[3][0]',
+                     due_at = j.value ->> '$[3][1]', expires_at = j.value ->> '$[3][2]', platform_id = j.value ->> 4,
+                     open = j.value ->> 5, record = j.value -> 6
+                 FROM json_each(?1) j WHERE shareville_posts.id = unhex(j.value ->> 0)",
+            )
+            .bind(json(&rows)?)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+        }
+        if !removed.is_empty() {
+            query(
+                "DELETE FROM shareville_posts WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
+            )
+            .bind(json(&removed)?)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+        }
+        settle(connection, self.lanes.into_values()).await
+    }
+}
+
+impl SqliteStore {
+    pub(super) async fn execute(
+        &self,
+        changes: &[Change],
+    ) -> Result<Vec<std::result::Result<Applied, Stale>>> {
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut write = self.write().await?;
+        let now = self.clock.now();
+        let mut batch = Batch::read(write.on(), changes).await?;
+        let results: Vec<_> = changes.iter().map(|it| batch.take(it, now)).collect();
+        let good = || {
+            let answered = changes.iter().zip(&results);
+            answered.filter_map(|(change, result)| result.is_ok().then_some(change))
+        };
+        if good().next().is_some() {
+            batch.write(write.on()).await?;
+            tell(write.on(), good().flat_map(|change| &change.events)).await?;
+            write.commit().await?;
+            self.signals.posts(good().map(|change| change.post));
+            self.signals.work();
+        }
+        Ok(results)
+    }
+}

@@ -1,0 +1,379 @@
+//! Lanes in SQLite: what stands in their rows, and when they are ready.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use shareville_core::{
+    clock::{Timestamp, later},
+    id::{Provider, TenantId},
+    lane::{ClaimRef, Hold, Lane, LaneState, Pause, PauseReason},
+    post::{Change, HoldChange},
+    store::{ClaimRequest, Claimed, LaneStore, PauseScope, Result},
+};
+use sqlx::{FromRow, SqliteConnection, query, query_as, query_scalar};
+use uuid::Uuid;
+
+use super::SqliteStore;
+use crate::{
+    error::{conflict, failed},
+    row::{hex, json, micros, time},
+};
+
+/// One lane's row.
+#[derive(Debug, Clone, FromRow)]
+pub(super) struct LaneRow {
+    pub(super) id: i64,
+    pub(super) tenant: Uuid,
+    pub(super) provider: String,
+    pub(super) platform_id: String,
+    pub(super) nonce: Option<Uuid>,
+    pub(super) leased_until: Option<i64>,
+    paused_until: Option<i64>,
+    pause_reason: Option<String>,
+    held_until: Option<i64>,
+    pub(super) held_by: Option<Uuid>,
+    next_due: Option<i64>,
+    next_expiry: Option<i64>,
+    holder_due: Option<i64>,
+}
+
+impl LaneRow {
+    pub(super) fn lane(&self) -> Lane {
+        Lane {
+            tenant: TenantId::from_uuid(self.tenant),
+            provider: Provider::new(self.provider.as_str()),
+            platform_id: self.platform_id.clone(),
+        }
+    }
+
+    pub(super) fn state(&self) -> LaneState {
+        LaneState {
+            next_due: self.next_due.map(time),
+            next_expiry: self.next_expiry.map(time),
+            leased_until: self.leased_until.map(time),
+            paused_until: self.paused_until.map(time),
+            held_until: self.held_until.map(time),
+            holder_due: self.holder_due.map(time),
+        }
+    }
+
+    pub(super) fn ready_at(&self) -> Option<i64> {
+        self.state().ready_at().map(micros)
+    }
+
+    /// Whether a claim still holds: nobody has claimed the lane since, even if the lease ran out.
+    pub(super) fn is_held_under(&self, claim: &ClaimRef) -> bool {
+        self.nonce == Some(claim.nonce)
+            && self.tenant == claim.lane.tenant.as_uuid()
+            && self.provider == claim.lane.provider.as_str()
+            && self.platform_id == claim.lane.platform_id
+    }
+
+    /// The longer pause stays.
+    fn pause(&mut self, pause: &Pause) {
+        let until = micros(pause.until);
+        if self.paused_until.is_none_or(|there| there < until) {
+            self.paused_until = Some(until);
+            self.pause_reason = Some(pause.reason.code().to_owned());
+        }
+    }
+
+    fn resume(&mut self, reason: PauseReason) {
+        if self.pause_reason.as_deref() == Some(reason.code()) {
+            self.paused_until = None;
+            self.pause_reason = None;
+        }
+    }
+
+    const fn hold(&mut self, hold: Option<Hold>) {
+        match hold {
+            Some(hold) => {
+                self.held_until = Some(micros(hold.until));
+                self.held_by = Some(hold.post.as_uuid());
+            }
+            None => {
+                self.held_until = None;
+                self.held_by = None;
+            }
+        }
+    }
+
+    const fn release(&mut self) {
+        self.nonce = None;
+        self.leased_until = None;
+    }
+
+    /// What a change to one of its posts does to the lane itself.
+    pub(super) fn follow(&mut self, change: &Change) {
+        match change.hold {
+            HoldChange::Keep => {}
+            HoldChange::Set(hold) => self.hold(Some(hold)),
+            HoldChange::Lift(post) if self.held_by == Some(post.as_uuid()) => self.hold(None),
+            HoldChange::Lift(_) => {}
+        }
+        if let Some(pause) = &change.pause {
+            self.pause(pause);
+        }
+        if change.release && change.claim.is_some() {
+            self.release();
+        }
+    }
+}
+
+/// Reads lanes; those that are not there are left out.
+async fn read(connection: &mut SqliteConnection, lanes: &BTreeSet<&Lane>) -> Result<Vec<LaneRow>> {
+    query_as(
+        "SELECT l.* FROM json_each(?1) j CROSS JOIN shareville_lanes l
+         ON l.tenant = unhex(j.value ->> 0) AND l.provider = j.value ->> 1 AND l.platform_id = j.value ->> 2",
+    )
+    .bind(rows(lanes)?)
+    .fetch_all(connection)
+    .await
+    .map_err(failed)
+}
+
+fn rows(lanes: &BTreeSet<&Lane>) -> Result<String> {
+    let rows: Vec<_> = lanes
+        .iter()
+        .map(|lane| {
+            (
+                hex(lane.tenant.as_uuid()),
+                &lane.provider,
+                &lane.platform_id,
+            )
+        })
+        .collect();
+    json(&rows)
+}
+
+/// Reads lanes, and makes those that are not there.
+pub(super) async fn read_or_make(
+    connection: &mut SqliteConnection,
+    lanes: &BTreeSet<&Lane>,
+) -> Result<Vec<LaneRow>> {
+    let known = read(connection, lanes).await?;
+    if known.len() == lanes.len() {
+        return Ok(known);
+    }
+    let missing = rows(lanes)?;
+    query(
+        "INSERT INTO shareville_lanes (tenant, provider, platform_id)
+         SELECT unhex(value ->> 0), value ->> 1, value ->> 2 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
+    )
+    .bind(&missing)
+    .execute(&mut *connection)
+    .await
+    .map_err(conflict("tenant"))?;
+    query(
+        "INSERT INTO shareville_turns (tenant)
+         SELECT DISTINCT unhex(value ->> 0) FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
+    )
+    .bind(&missing)
+    .execute(&mut *connection)
+    .await
+    .map_err(conflict("tenant"))?;
+    read(connection, lanes).await
+}
+
+/// Writes lanes, and works out anew when each is ready and when its tenant's turn comes.
+///
+/// Every transaction that changes what that depends on ends with this, after its posts are written.
+pub(super) async fn settle(
+    connection: &mut SqliteConnection,
+    lanes: impl IntoIterator<Item = LaneRow>,
+) -> Result<()> {
+    let mut lanes: Vec<LaneRow> = lanes.into_iter().collect();
+    if lanes.is_empty() {
+        return Ok(());
+    }
+    let asked: Vec<_> = lanes
+        .iter()
+        .map(|it| (it.id, it.held_by.map(hex)))
+        .collect();
+    type Times = (Option<i64>, Option<i64>, Option<i64>);
+    let times: Vec<Times> = query_as(
+        "SELECT (SELECT min(due_at) FROM shareville_posts WHERE lane = j.value ->> 0 AND due_at IS NOT NULL),
+                (SELECT min(expires_at) FROM shareville_posts WHERE lane = j.value ->> 0 AND expires_at IS NOT NULL),
+                (SELECT due_at FROM shareville_posts WHERE id = unhex(j.value ->> 1))
+         FROM json_each(?1) j ORDER BY j.key",
+    )
+    .bind(json(&asked)?)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(failed)?;
+    let written: Vec<_> = lanes
+        .iter_mut()
+        .zip(times)
+        .map(|(lane, times)| {
+            (lane.next_due, lane.next_expiry, lane.holder_due) = times;
+            let pause = (lane.paused_until, lane.pause_reason.as_deref());
+            let lease = (lane.nonce.map(hex), lane.leased_until);
+            let hold = (lane.held_until, lane.held_by.map(hex));
+            (lane.id, lease, pause, hold, times, lane.ready_at())
+        })
+        .collect();
+    query(
+        "UPDATE shareville_lanes SET
+             nonce = unhex(j.value ->> '$[1][0]'), leased_until = j.value ->> '$[1][1]',
+             paused_until = j.value ->> '$[2][0]', pause_reason = j.value ->> '$[2][1]',
+             held_until = j.value ->> '$[3][0]', held_by = unhex(j.value ->> '$[3][1]'),
+             next_due = j.value ->> '$[4][0]', next_expiry = j.value ->> '$[4][1]', holder_due = j.value ->> '$[4][2]',
+             ready_at = j.value ->> 5
+         FROM json_each(?1) j WHERE shareville_lanes.id = j.value ->> 0",
+    )
+    .bind(json(&written)?)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed)?;
+    let tenants: BTreeSet<_> = lanes.iter().map(|lane| hex(lane.tenant)).collect();
+    // Of numbers and null, `max` makes null: no turn, if no lane will be ready.
+    query(
+        "UPDATE shareville_turns
+         SET turn = max(served_at, (SELECT min(ready_at) FROM shareville_lanes l
+                                    WHERE l.tenant = shareville_turns.tenant AND ready_at IS NOT NULL))
+         WHERE tenant IN (SELECT unhex(value) FROM json_each(?1))",
+    )
+    .bind(json(&tenants)?)
+    .execute(connection)
+    .await
+    .map_err(failed)?;
+    Ok(())
+}
+
+/// Pauses and resumes lanes with their connection. A lane that had no post yet is made.
+pub(super) async fn pause_and_resume(
+    connection: &mut SqliteConnection,
+    pause: &[(Lane, Pause)],
+    resume: &[Lane],
+) -> Result<()> {
+    let meant: BTreeSet<&Lane> = pause.iter().map(|(lane, _)| lane).chain(resume).collect();
+    if meant.is_empty() {
+        return Ok(());
+    }
+    let rows = read_or_make(connection, &meant).await?;
+    let mut rows: HashMap<Lane, LaneRow> = rows.into_iter().map(|it| (it.lane(), it)).collect();
+    for (lane, pause) in pause {
+        if let Some(row) = rows.get_mut(lane) {
+            row.pause(pause);
+        }
+    }
+    for lane in resume {
+        if let Some(row) = rows.get_mut(lane) {
+            row.resume(PauseReason::ConnectionBroken);
+        }
+    }
+    settle(connection, rows.into_values()).await
+}
+
+impl SqliteStore {
+    /// Changes the lanes of claims that still hold; says of each whether it did.
+    async fn change_claimed(
+        &self,
+        claims: &[ClaimRef],
+        change: impl Fn(&mut LaneRow),
+    ) -> Result<Vec<bool>> {
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut write = self.write().await?;
+        let lanes = claims.iter().map(|claim| &claim.lane).collect();
+        let mut rows = read(write.on(), &lanes).await?;
+        let held: Vec<bool> = claims
+            .iter()
+            .map(|claim| {
+                let mut held = rows.iter_mut().filter(|row| row.is_held_under(claim));
+                held.next().map(&change).is_some()
+            })
+            .collect();
+        settle(write.on(), rows).await?;
+        write.commit().await?;
+        Ok(held)
+    }
+
+    async fn lanes_of(&self, on: &mut SqliteConnection, tenant: TenantId) -> Result<Vec<LaneRow>> {
+        query_as("SELECT * FROM shareville_lanes WHERE tenant = ?1")
+            .bind(tenant.as_uuid())
+            .fetch_all(on)
+            .await
+            .map_err(failed)
+    }
+
+    /// When the next tenant's turn comes.
+    pub(super) async fn next_turn(&self) -> Result<Option<Timestamp>> {
+        let next: Option<i64> =
+            query_scalar("SELECT min(turn) FROM shareville_turns WHERE turn IS NOT NULL")
+                .fetch_one(&self.reads)
+                .await
+                .map_err(failed)?;
+        Ok(next.map(time))
+    }
+}
+
+#[async_trait]
+impl LaneStore for SqliteStore {
+    async fn claim(&self, request: ClaimRequest) -> Result<Claimed> {
+        self.claim_lanes(request).await
+    }
+
+    async fn renew(&self, claims: &[ClaimRef], lease: Duration) -> Result<Vec<bool>> {
+        let until = micros(later(self.clock.now(), lease));
+        let renew = |row: &mut LaneRow| row.leased_until = Some(until);
+        self.change_claimed(claims, renew).await
+    }
+
+    async fn release(&self, claims: &[ClaimRef]) -> Result<()> {
+        self.change_claimed(claims, LaneRow::release).await?;
+        self.signals.work();
+        Ok(())
+    }
+
+    async fn pause(&self, tenant: TenantId, scope: &PauseScope, pause: Pause) -> Result<()> {
+        let mut write = self.write().await?;
+        let mut rows = self.lanes_of(write.on(), tenant).await?;
+        if let PauseScope::Provider(provider) = scope {
+            rows.retain(|row| row.provider == provider.as_str());
+        }
+        for row in &mut rows {
+            row.pause(&pause);
+        }
+        settle(write.on(), rows).await?;
+        write.commit().await
+    }
+
+    async fn resume(&self, tenant: TenantId, reason: PauseReason) -> Result<()> {
+        let mut write = self.write().await?;
+        let mut rows = self.lanes_of(write.on(), tenant).await?;
+        for row in &mut rows {
+            row.resume(reason);
+        }
+        settle(write.on(), rows).await?;
+        write.commit().await?;
+        self.signals.work();
+        Ok(())
+    }
+
+    async fn wake(&self, until: Timestamp) -> Result<()> {
+        loop {
+            let mut work = self.signals.listen_for_work();
+            let next = self
+                .aside(|store| async move { store.next_turn().await })
+                .await?;
+            let next = next.map_or(until, |next| next.min(until));
+            if next <= self.clock.now() {
+                return Ok(());
+            }
+            tokio::select! {
+                _ = work.changed() => {}
+                () = self.nap(next) => {}
+            }
+        }
+    }
+
+    async fn ready(&self) -> Result<()> {
+        // Undone by being dropped: taking the lock is the test.
+        self.write().await.map(drop)
+    }
+}

@@ -1,0 +1,289 @@
+//! SQLite.
+
+mod changes;
+mod claims;
+mod connections;
+mod credentials;
+mod events;
+mod lanes;
+mod logins;
+mod posts;
+mod tenants;
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use shareville_core::{
+    clock::{Clock, SystemClock, Timestamp},
+    store::{Result, StoreError},
+};
+use sqlx::{
+    Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    migrate::Migrator,
+    pool::PoolConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::{
+    error::{OpenError, failed, is_busy, lost},
+    signal::Signals,
+};
+
+/// The tables' history, apart from that of a host's own.
+const MIGRATIONS_TABLE: &str = "_shareville_migrations";
+
+/// How long to wait for another process's write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long to wait for another process that is turning the same new file into a database.
+const OPENING_PAUSE: Duration = Duration::from_millis(20);
+const OPENING_TRIES: usize = 250;
+
+/// Reads that go on at the same time.
+const READERS: u32 = 4;
+
+/// How often to look for what other processes have written.
+const POLL: Duration = Duration::from_millis(500);
+
+/// How to open an SQLite store.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SqliteOptions {
+    /// What tells the time. Default: the machine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// How many reads may go on at the same time, beside one write. Default: 4.
+    pub readers: u32,
+}
+
+impl SqliteOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            readers: READERS,
+        }
+    }
+
+    /// The same, going by another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The same, with another number of reads at the same time.
+    #[must_use]
+    pub const fn with_readers(mut self, readers: u32) -> Self {
+        self.readers = readers;
+        self
+    }
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A store in an SQLite database.
+///
+/// Clones are the same store.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    clock: Arc<dyn Clock>,
+    reads: SqlitePool,
+    writes: SqlitePool,
+    /// One write at a time: SQLite would let the others wait by polling.
+    turn: Arc<Mutex<()>>,
+    signals: Arc<Signals>,
+    /// How often to look for other processes' writes; `None` if there can be none.
+    poll: Option<Duration>,
+}
+
+impl SqliteStore {
+    /// Opens a database file, makes it if need be, and brings its tables up to date.
+    ///
+    /// `url` is `sqlite://path`, a path, or `sqlite::memory:`.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`](shareville_core::store::StoreError::Broken) if it cannot be opened, written or brought up
+    /// to date; [`StoreError::Unavailable`](shareville_core::store::StoreError::Unavailable) if another process keeps
+    /// it locked.
+    pub async fn open(url: &str, options: SqliteOptions) -> Result<Self> {
+        let refused = |source| OpenError::Connect {
+            url: url.to_owned(),
+            source,
+        };
+        if url.contains("://") && !url.starts_with("sqlite://") {
+            return Err(OpenError::Scheme(url.to_owned()).into());
+        }
+        if url.ends_with(":memory:") {
+            return Self::in_memory(options).await;
+        }
+        let connect = SqliteConnectOptions::from_str(url).map_err(refused)?;
+        let connect = connect
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let writes = lasting(1).connect_lazy_with(connect.clone());
+        migrate(&mut *first(&writes).await.map_err(refused)?).await?;
+        let reads = SqlitePoolOptions::new()
+            .max_connections(options.readers.max(1))
+            .connect_lazy_with(connect.pragma("query_only", "ON"));
+        Ok(Self::over(reads, writes, options, Some(POLL)))
+    }
+
+    /// Makes a database that lasts as long as this store.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn in_memory(options: SqliteOptions) -> Result<Self> {
+        let refused = |source| OpenError::Connect {
+            url: "sqlite::memory:".to_owned(),
+            source,
+        };
+        let connect = SqliteConnectOptions::from_str("sqlite::memory:").map_err(refused)?;
+        let only = lasting(1).connect_lazy_with(connect.foreign_keys(true));
+        migrate(&mut *first(&only).await.map_err(refused)?).await?;
+        Ok(Self::over(only.clone(), only, options, None))
+    }
+
+    /// Shares a host's pool, and brings the tables of this store up to date in its database.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`](shareville_core::store::StoreError::Broken) if its connections have `foreign_keys` off, or
+    /// `synchronous` below `FULL`; else as [`open`](Self::open).
+    pub async fn from_pool(pool: SqlitePool, options: SqliteOptions) -> Result<Self> {
+        let mut connection = pool.acquire().await.map_err(failed)?;
+        let foreign_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed)?;
+        if foreign_keys == 0 {
+            return Err(OpenError::Setting("foreign_keys = 0", "on").into());
+        }
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed)?;
+        if synchronous < 2 {
+            return Err(OpenError::Setting("synchronous < FULL", "at FULL").into());
+        }
+        migrate(&mut connection).await?;
+        drop(connection);
+        Ok(Self::over(pool.clone(), pool, options, Some(POLL)))
+    }
+
+    /// Waits for what is under way, then closes the database. Later calls fail.
+    pub async fn close(&self) {
+        self.writes.close().await;
+        self.reads.close().await;
+    }
+
+    fn over(
+        reads: SqlitePool,
+        writes: SqlitePool,
+        options: SqliteOptions,
+        poll: Option<Duration>,
+    ) -> Self {
+        Self {
+            clock: options.clock,
+            reads,
+            writes,
+            turn: Arc::default(),
+            signals: Arc::new(Signals::new()),
+            poll,
+        }
+    }
+
+    /// Begins a write; it reads and writes alone until it is committed, or undone by being dropped.
+    async fn write(&self) -> Result<Write> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        // A transaction that reads first and writes later would fail at once where another wrote in between.
+        let begun = self.writes.begin_with("BEGIN IMMEDIATE").await;
+        Ok(Write {
+            transaction: begun.map_err(failed)?,
+            _turn: turn,
+        })
+    }
+
+    /// Looks something up in a task of its own.
+    ///
+    /// Who waits for a signal is often one of several futures that are waited for together, and not polled while
+    /// another of them is worked on: it must not keep a connection from that work meanwhile.
+    async fn aside<T, F>(&self, look: impl FnOnce(Self) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let looked = tokio::spawn(look(self.clone())).await;
+        looked.map_err(|stopped| StoreError::Unavailable(Box::new(stopped)))?
+    }
+
+    /// Sleeps until the store's clock shows `until`, or until it is time to look what other processes did.
+    async fn nap(&self, until: Timestamp) {
+        let poll = async {
+            match self.poll {
+                Some(poll) => tokio::time::sleep(poll).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.clock.sleep_until(until) => {}
+            () = poll => {}
+        }
+    }
+}
+
+/// A write under way.
+struct Write {
+    transaction: Transaction<'static, Sqlite>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Write {
+    fn on(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+
+    async fn commit(self) -> Result<()> {
+        self.transaction.commit().await.map_err(lost)
+    }
+}
+
+/// A pool whose connections stay: an in-memory database goes with its last one.
+fn lasting(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+/// The first connection. Two processes that make a file at once stand in each other's way for a moment, and SQLite does
+/// not wait by itself while it turns write-ahead logging on.
+async fn first(pool: &SqlitePool) -> sqlx::Result<PoolConnection<Sqlite>> {
+    let mut tries = OPENING_TRIES;
+    loop {
+        match pool.acquire().await {
+            Err(error) if is_busy(&error) && tries > 0 => tries -= 1,
+            done => return done,
+        }
+        tokio::time::sleep(OPENING_PAUSE).await;
+    }
+}
+
+/// Brings the tables up to date, alone: sqlx takes no lock for that on SQLite.
+async fn migrate(connection: &mut SqliteConnection) -> Result<()> {
+    let mut migrator: Migrator = sqlx::migrate!("migrations/sqlite");
+    migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+    let mut alone = connection
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(failed)?;
+    let done = migrator.run(&mut *alone).await;
+    done.map_err(OpenError::Migrate)?;
+    alone.commit().await.map_err(failed)
+}

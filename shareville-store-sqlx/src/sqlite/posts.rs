@@ -1,0 +1,238 @@
+//! Posts in SQLite.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use shareville_core::{
+    clock::Timestamp,
+    event::{Event, Subject},
+    id::{ConnectionId, PostId, TenantId},
+    lane::Lane,
+    post::{Applied, Change, Post},
+    store::{NewPost, Page, PageRequest, PostFilter, PostStore, Result, Stale, StoreError},
+};
+use sqlx::{SqliteConnection, query, query_scalar};
+
+use super::{
+    SqliteStore,
+    events::tell,
+    lanes::{read_or_make, settle},
+};
+use crate::{
+    error::{conflict, failed},
+    row::{below, count, found, hex, json, limit, micros, open, page, records, revision},
+};
+
+/// Lists posts by the index that leaves the fewest to look at, with the rest of the filter checked on each.
+macro_rules! list {
+    ($by:literal) => {
+        concat!(
+            "SELECT record FROM shareville_posts WHERE tenant = ?1 AND id < ?2 AND ",
+            $by,
+            " AND (?4 IS NULL OR user = ?4) AND (?5 IS NULL OR account = ?5) AND (?6 IS NULL OR group_id = ?6)",
+            " AND (?7 IS NULL OR status = ?7) AND (?8 IS NULL OR listed_at >= ?8) AND (?9 IS NULL OR listed_at < ?9)",
+            " ORDER BY id DESC LIMIT ?3"
+        )
+    };
+}
+
+async fn accounts_are_there(on: &mut SqliteConnection, new: &[NewPost]) -> Result<()> {
+    let asked: Vec<_> = new
+        .iter()
+        .map(|new| {
+            (
+                hex(new.post.account.as_uuid()),
+                hex(new.post.tenant.as_uuid()),
+            )
+        })
+        .collect();
+    let gone: bool = query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM json_each(?1) j WHERE NOT EXISTS (
+             SELECT 1 FROM shareville_accounts
+             WHERE id = unhex(j.value ->> 0) AND tenant = unhex(j.value ->> 1)))",
+    )
+    .bind(json(&asked)?)
+    .fetch_one(on)
+    .await
+    .map_err(failed)?;
+    match gone {
+        true => Err(StoreError::Conflict { field: "account" }),
+        false => Ok(()),
+    }
+}
+
+async fn insert(
+    on: &mut SqliteConnection,
+    new: &[NewPost],
+    lanes: &HashMap<Lane, i64>,
+) -> Result<()> {
+    let rows: Vec<_> = new
+        .iter()
+        .map(|NewPost { post, .. }| {
+            let owner = (hex(post.tenant.as_uuid()), &post.user);
+            let way = (hex(post.account.as_uuid()), hex(post.connection.as_uuid()));
+            let group = post.group.map(|group| hex(group.as_uuid()));
+            let stand = (revision(post.revision), post.status.name(), open(post));
+            let due = post.due_at().map(micros);
+            let times = (micros(post.listed_at()), due, post.expires_at().map(micros));
+            let known = post.published.platform_id.as_deref();
+            let lane = lanes.get(&post.lane);
+            (
+                hex(post.id.as_uuid()),
+                owner,
+                way,
+                group,
+                stand,
+                times,
+                known,
+                lane,
+                post,
+            )
+        })
+        .collect();
+    query(
+        "INSERT INTO shareville_posts (id, tenant, user, account, connection, group_id, revision, status, open,
+                                       listed_at, due_at, expires_at, platform_id, lane, record)
+         SELECT unhex(value ->> 0), unhex(value ->> '$[1][0]'), value ->> '$[1][1]', unhex(value ->> '$[2][0]'),
+                unhex(value ->> '$[2][1]'), unhex(value ->> 3), value ->> '$[4][0]', value ->> '$[4][1]',
+                value ->> '$[4][2]', value ->> '$[5][0]', value ->> '$[5][1]', value ->> '$[5][2]', value ->> 6,
+                value ->> 7, value -> 8
+         FROM json_each(?1)",
+    )
+    .bind(json(&rows)?)
+    .execute(on)
+    .await
+    .map_err(conflict("id"))?;
+    Ok(())
+}
+
+#[async_trait]
+impl PostStore for SqliteStore {
+    async fn create(&self, new: &[NewPost]) -> Result<()> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.write().await?;
+        accounts_are_there(write.on(), new).await?;
+        let meant = new.iter().map(|new| &new.post.lane).collect();
+        let lanes = read_or_make(write.on(), &meant).await?;
+        let ids = lanes.iter().map(|row| (row.lane(), row.id)).collect();
+        insert(write.on(), new, &ids).await?;
+        tell(write.on(), new.iter().flat_map(|new| &new.events)).await?;
+        settle(write.on(), lanes).await?;
+        write.commit().await?;
+        self.signals.work();
+        Ok(())
+    }
+
+    async fn post(&self, tenant: TenantId, id: PostId) -> Result<Option<Post>> {
+        let row = query_scalar("SELECT record FROM shareville_posts WHERE id = ?1 AND tenant = ?2")
+            .bind(id.as_uuid())
+            .bind(tenant.as_uuid())
+            .fetch_optional(&self.reads)
+            .await
+            .map_err(failed)?;
+        found(row)
+    }
+
+    async fn posts(
+        &self,
+        tenant: TenantId,
+        filter: &PostFilter,
+        request: PageRequest,
+    ) -> Result<Page<Post>> {
+        let sql = match filter {
+            PostFilter { group: Some(_), .. } => list!("group_id = ?6"),
+            PostFilter {
+                account: Some(_), ..
+            } => list!("account = ?5"),
+            PostFilter { user: Some(_), .. } => list!("user = ?4"),
+            _ => list!("true"),
+        };
+        let rows: Vec<String> = query_scalar(sql)
+            .bind(tenant.as_uuid())
+            .bind(below(request))
+            .bind(limit(request))
+            .bind(filter.user.as_ref().map(|user| user.as_str()))
+            .bind(filter.account.map(|account| account.as_uuid()))
+            .bind(filter.group.map(|group| group.as_uuid()))
+            .bind(filter.status.map(|status| status.name()))
+            .bind(filter.from.map(micros))
+            .bind(filter.to.map(micros))
+            .fetch_all(&self.reads)
+            .await
+            .map_err(failed)?;
+        page(&rows, request, |post: &Post| post.id.as_uuid())
+    }
+
+    async fn unsettled(
+        &self,
+        tenant: TenantId,
+        connection: ConnectionId,
+        limit: usize,
+    ) -> Result<Vec<Post>> {
+        let rows: Vec<String> = query_scalar(
+            "SELECT record FROM shareville_posts WHERE connection = ?1 AND open = 2 AND tenant = ?2
+             ORDER BY id LIMIT ?3",
+        )
+        .bind(connection.as_uuid())
+        .bind(tenant.as_uuid())
+        .bind(count(limit))
+        .fetch_all(&self.reads)
+        .await
+        .map_err(failed)?;
+        records(&rows)
+    }
+
+    async fn is_held(&self, lane: &Lane, platform_id: &str, except: PostId) -> Result<bool> {
+        query_scalar(
+            "SELECT EXISTS (
+                 SELECT 1 FROM shareville_lanes l CROSS JOIN shareville_posts p ON p.lane = l.id
+                 WHERE l.tenant = ?1 AND l.provider = ?2 AND l.platform_id = ?3 AND p.platform_id = ?4 AND p.id <> ?5)",
+        )
+        .bind(lane.tenant.as_uuid())
+        .bind(lane.provider.as_str())
+        .bind(&lane.platform_id)
+        .bind(platform_id)
+        .bind(except.as_uuid())
+        .fetch_one(&self.reads)
+        .await
+        .map_err(failed)
+    }
+
+    async fn apply(&self, changes: &[Change]) -> Result<Vec<std::result::Result<Applied, Stale>>> {
+        self.execute(changes).await
+    }
+
+    async fn events(
+        &self,
+        tenant: TenantId,
+        subject: Subject,
+        request: PageRequest,
+    ) -> Result<Page<Event>> {
+        self.history(tenant, subject, request).await
+    }
+
+    async fn watch(
+        &self,
+        tenant: TenantId,
+        id: PostId,
+        revision: u64,
+        until: Timestamp,
+    ) -> Result<Option<Post>> {
+        loop {
+            let mut signal = self.signals.listen_for(id);
+            let post = self
+                .aside(move |store| async move { store.post(tenant, id).await })
+                .await?;
+            let waits = post.as_ref().is_some_and(|post| post.revision <= revision);
+            if !waits || until <= self.clock.now() {
+                return Ok(post);
+            }
+            tokio::select! {
+                () = signal.changed() => {}
+                () = self.nap(until) => {}
+            }
+        }
+    }
+}
