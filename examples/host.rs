@@ -7,10 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::{Router, http::request::Parts, routing::get};
 use shareville::{
-    Engine, Keyring, Shareville, SystemClock,
+    Engine, Keyring, Shareville,
     axum::{SignIn, SignInError, SignedIn},
     meta::{FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
-    sqlite::SqliteStore,
+    sqlite::{SqliteOptions, SqliteStore},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +31,7 @@ impl SignIn for Admins {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let store = SqliteStore::in_memory(Arc::new(SystemClock)).await?;
+    let store = SqliteStore::in_memory(SqliteOptions::new()).await?;
     let graph = Graph::new(GraphConfig::new())?;
     let shareville = Shareville::builder(
         Arc::new(store),

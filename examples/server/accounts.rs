@@ -32,7 +32,7 @@ const SESSION_SECONDS: i64 = 30 * 86_400;
 
 /// Owners and their sessions, in tables of their own.
 #[derive(Debug, Clone)]
-pub struct Accounts {
+pub(crate) struct Accounts {
     pool: SqlitePool,
     sign_up: bool,
     /// Cookies are marked `Secure` where the server is reached by https.
@@ -42,7 +42,11 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    pub async fn open(pool: SqlitePool, sign_up: bool, secure: bool) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn open(
+        pool: SqlitePool,
+        sign_up: bool,
+        secure: bool,
+    ) -> Result<Self, sqlx::Error> {
         for table in [
             "CREATE TABLE IF NOT EXISTS server_owners (
                 id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, password TEXT NOT NULL
@@ -63,7 +67,7 @@ impl Accounts {
     }
 
     /// The routes below `/auth`.
-    pub fn router(self) -> Router {
+    pub(crate) fn router(self) -> Router {
         Router::new()
             .route("/sign-up/email", post(sign_up))
             .route("/sign-in/email", post(sign_in))
@@ -72,7 +76,7 @@ impl Accounts {
     }
 
     /// Makes an owner, or finds the one there is.
-    pub async fn ensure(&self, email: &str, name: &str) -> Result<OwnerId, sqlx::Error> {
+    pub(crate) async fn ensure(&self, email: &str, name: &str) -> Result<OwnerId, sqlx::Error> {
         sqlx::query(
             "INSERT OR IGNORE INTO server_owners (id, email, name, password) VALUES (?, ?, ?, '')",
         )

@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 /// What this process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     Api,
     Worker,
     All,
@@ -16,7 +16,7 @@ pub enum Role {
 
 /// Where Meta is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Meta {
+pub(crate) enum Meta {
     /// Emulated, in this process.
     Sandbox,
     /// Meta's own hosts.
@@ -27,26 +27,26 @@ pub enum Meta {
 
 /// What remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreUrl {
+pub(crate) enum StoreUrl {
     Memory,
     File(PathBuf),
 }
 
 #[derive(Debug)]
-pub struct Config {
-    pub listen: SocketAddr,
-    pub public_url: Url,
-    pub store: StoreUrl,
-    pub meta: Meta,
-    pub role: Role,
-    pub settings: Settings,
-    pub keys: Option<Keyring>,
-    pub sign_up: bool,
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Url,
+    pub(crate) store: StoreUrl,
+    pub(crate) meta: Meta,
+    pub(crate) role: Role,
+    pub(crate) settings: Settings,
+    pub(crate) keys: Option<Keyring>,
+    pub(crate) sign_up: bool,
 }
 
 /// One line that names the variable and what it takes.
 #[derive(Debug)]
-pub struct Wrong(String);
+pub(crate) struct Wrong(String);
 
 impl std::fmt::Display for Wrong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -126,7 +126,7 @@ fn web_url(name: &str, text: &str) -> Result<Url, Wrong> {
 
 impl Config {
     /// Reads the environment.
-    pub fn from_env() -> Result<Self, Wrong> {
+    pub(crate) fn from_env() -> Result<Self, Wrong> {
         let listen = variable("SHAREVILLE_LISTEN")?.unwrap_or_else(|| "127.0.0.1:3000".to_owned());
         let listen = listen.parse().map_err(|_| {
             wrong(
@@ -252,7 +252,7 @@ fn read_keys(text: &SecretString) -> Result<Keyring, shareville::KeyringError> {
 }
 
 /// The keys beside a SQLite file, made where there are none yet.
-pub fn keys_beside(database: &std::path::Path) -> std::io::Result<Keyring> {
+pub(crate) fn keys_beside(database: &std::path::Path) -> std::io::Result<Keyring> {
     use std::{fs, io::Write, os::unix::fs::OpenOptionsExt};
 
     use secrecy::ExposeSecret;

@@ -21,7 +21,7 @@ use url::Url;
 
 /// What the demo's back end knows.
 #[derive(Debug, Clone)]
-pub struct Demo {
+pub(crate) struct Demo {
     shareville: Shareville,
     api_key: Arc<SecretString>,
     page: Arc<str>,
@@ -32,7 +32,7 @@ const VISITOR: &str = "visitor-1";
 
 impl Demo {
     /// Sets up the demo's website as a tenant, once, and an API key for this run of the server.
-    pub async fn open(
+    pub(crate) async fn open(
         shareville: Shareville,
         owner: &OwnerId,
         public_url: &Url,
@@ -74,7 +74,7 @@ impl Demo {
         })
     }
 
-    pub fn router(self) -> Router {
+    pub(crate) fn router(self) -> Router {
         Router::new()
             .route("/", get(page))
             .route("/demo/token", post(token))

@@ -8,9 +8,9 @@ mod demo;
 
 use std::{error::Error, process::ExitCode, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, middleware::from_fn};
 use shareville::{
-    Engine, Keyring, Shareville, SystemClock,
+    Engine, Keyring, Shareville,
     meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
     sandbox::Sandbox,
     sqlite::{SqliteOptions, SqliteStore},
@@ -86,9 +86,11 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let mut app = Router::new();
     if config.role != Role::Worker {
         let api = shareville::axum::router(shareville.clone(), accounts.clone());
-        app = app
-            .nest("/api", api)
-            .nest("/api/auth", accounts.clone().router());
+        let auth = accounts
+            .clone()
+            .router()
+            .layer(from_fn(shareville::axum::observe));
+        app = app.nest("/api", api).nest("/api/auth", auth);
         if let Some(sandbox) = &sandbox {
             let owner = accounts.ensure("demo@localhost", "Demo").await?;
             let url = sandbox.base_url();
@@ -132,10 +134,9 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
 
 /// Opens the store, and a pool of its own for the owners' tables.
 async fn open_store(url: &StoreUrl) -> Result<(SqliteStore, SqlitePool), Box<dyn Error>> {
-    let clock = Arc::new(SystemClock);
     Ok(match url {
         StoreUrl::Memory => {
-            let store = SqliteStore::in_memory(clock).await?;
+            let store = SqliteStore::in_memory(SqliteOptions::new()).await?;
             // A database in memory lives as long as its one connection.
             let pool = SqlitePoolOptions::new()
                 .max_connections(1)
@@ -146,7 +147,8 @@ async fn open_store(url: &StoreUrl) -> Result<(SqliteStore, SqlitePool), Box<dyn
             (store, pool)
         }
         StoreUrl::File(path) => {
-            let store = SqliteStore::open(path, SqliteOptions::new(clock)).await?;
+            let url = format!("sqlite://{}", path.display());
+            let store = SqliteStore::open(&url, SqliteOptions::new()).await?;
             let options = SqliteConnectOptions::new()
                 .filename(path)
                 .create_if_missing(true)

@@ -12,17 +12,17 @@ use shareville::sandbox::{Builder, Consent, NewPage, Role, Sandbox, VisiblePost,
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub const REDIRECT: &str = "https://site.example/connected";
+pub(crate) const REDIRECT: &str = "https://site.example/connected";
 
 /// The times of a server under test, in seconds.
 #[derive(Debug, Clone, Copy)]
-pub struct Times {
-    pub lease: f64,
-    pub commit: f64,
-    pub base: f64,
-    pub uncertain: f64,
+pub(crate) struct Times {
+    pub(crate) lease: f64,
+    pub(crate) commit: f64,
+    pub(crate) base: f64,
+    pub(crate) uncertain: f64,
 }
 
 impl Default for Times {
@@ -37,12 +37,12 @@ impl Default for Times {
 }
 
 /// A server's process. It is killed when this is dropped.
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     child: Child,
 }
 
-pub fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test.ancestors().nth(2).unwrap();
     let server = target.join("examples/server");
@@ -53,7 +53,7 @@ pub fn binary() -> PathBuf {
     server
 }
 
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -63,7 +63,7 @@ pub fn free_port() -> u16 {
 
 impl Server {
     /// Starts a server in `folder` against the Meta at `meta`.
-    pub async fn start(folder: &TempDir, meta: &str, role: &str, times: Times) -> Self {
+    pub(crate) async fn start(folder: &TempDir, meta: &str, role: &str, times: Times) -> Self {
         let port = free_port();
         let url = format!("http://localhost:{port}");
         let child = Command::new(binary())
@@ -100,23 +100,23 @@ impl Server {
     }
 
     /// SIGKILL: it gets no chance to clean up.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// SIGSTOP: it stands still, with all its connections open.
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.signal("-STOP");
     }
 
     /// SIGCONT.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.signal("-CONT");
     }
 
     /// SIGTERM: it finishes or hands back what it holds.
-    pub fn stop(mut self) -> bool {
+    pub(crate) fn stop(mut self) -> bool {
         self.signal("-TERM");
         self.child.wait().unwrap().success()
     }
@@ -137,22 +137,22 @@ async fn answers(url: &str) -> bool {
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 /// Calls one server with one credential.
 #[derive(Debug, Clone)]
-pub struct Api {
-    pub base: String,
-    pub key: Option<String>,
+pub(crate) struct Api {
+    pub(crate) base: String,
+    pub(crate) key: Option<String>,
     http: reqwest::Client,
 }
 
 impl Api {
-    pub fn at(server: &Server) -> Self {
+    pub(crate) fn at(server: &Server) -> Self {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -165,14 +165,14 @@ impl Api {
         }
     }
 
-    pub fn with(&self, credential: impl Into<String>) -> Self {
+    pub(crate) fn with(&self, credential: impl Into<String>) -> Self {
         Self {
             key: Some(credential.into()),
             ..self.clone()
         }
     }
 
-    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let url = match path.starts_with("http") {
             true => path.to_owned(),
             false => format!("{}{path}", self.base),
@@ -184,7 +184,7 @@ impl Api {
         }
     }
 
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let answer = request.timeout(PATIENCE).send().await.unwrap();
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.text().await.unwrap();
@@ -196,7 +196,7 @@ impl Api {
         }
     }
 
-    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let request = self.request(method, path);
         let request = match &body {
             Some(body) => request.json(body),
@@ -205,20 +205,20 @@ impl Api {
         self.send(request).await
     }
 
-    pub async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.call(Method::GET, path, None).await;
         assert!(answer.status.is_success(), "GET {path}: {answer:?}");
         answer.body
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let answer = self.call(Method::POST, path, Some(body)).await;
         assert!(answer.status.is_success(), "POST {path}: {answer:?}");
         answer.body
     }
 
     /// Reads a post again and again until it is as wanted.
-    pub async fn until(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
             let post = self.get(&format!("/posts/{id}")).await;
@@ -233,29 +233,29 @@ impl Api {
         }
     }
 
-    pub async fn until_status(&self, id: &str, status: &str) -> Value {
+    pub(crate) async fn until_status(&self, id: &str, status: &str) -> Value {
         self.until(id, |post| post["status"] == status).await
     }
 }
 
 /// A sandbox, a server, and a tenant whose end user `ada` has connected her Pages.
-pub struct World {
-    pub folder: TempDir,
-    pub sandbox: Sandbox,
-    pub server: Server,
-    pub times: Times,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) server: Server,
+    pub(crate) times: Times,
     /// With the tenant's API key.
-    pub api: Api,
+    pub(crate) api: Api,
     /// With the owner's token.
-    pub owner: Api,
-    pub app: String,
-    pub connection: String,
+    pub(crate) owner: Api,
+    pub(crate) app: String,
+    pub(crate) connection: String,
     /// Pages one can publish to: ours, and the platform's id.
-    pub pages: Vec<(String, String)>,
+    pub(crate) pages: Vec<(String, String)>,
 }
 
 /// A sandbox with `extra` Pages more than the demo has.
-pub fn with_pages(extra: usize) -> Builder {
+pub(crate) fn with_pages(extra: usize) -> Builder {
     (0..extra).fold(Sandbox::builder(), |builder, number| {
         let page = NewPage::new(format!("Page {number}"))
             .with_id(format!("90000000000{number:04}"))
@@ -265,11 +265,11 @@ pub fn with_pages(extra: usize) -> Builder {
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(Sandbox::builder(), "all", Times::default()).await
     }
 
-    pub async fn with(sandbox: Builder, role: &str, times: Times) -> Self {
+    pub(crate) async fn with(sandbox: Builder, role: &str, times: Times) -> Self {
         let sandbox = sandbox.start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(&folder, sandbox.base_url(), role, times).await;
@@ -300,12 +300,12 @@ impl World {
     }
 
     /// Another server on the same database.
-    pub async fn another(&self, role: &str) -> Server {
+    pub(crate) async fn another(&self, role: &str) -> Server {
         Server::start(&self.folder, self.sandbox.base_url(), role, self.times).await
     }
 
     /// An end user goes through the login.
-    pub async fn connect(&self, user: &str, consent: &Consent) -> String {
+    pub(crate) async fn connect(&self, user: &str, consent: &Consent) -> String {
         let back = self.come_back(user, consent, false).await;
         let landed = self.api.call(Method::GET, &back, None).await;
         assert_eq!(landed.status, StatusCode::FOUND, "{landed:?}");
@@ -320,7 +320,7 @@ impl World {
     }
 
     /// The address at which the login comes back to us.
-    pub async fn come_back(&self, user: &str, consent: &Consent, confirm: bool) -> String {
+    pub(crate) async fn come_back(&self, user: &str, consent: &Consent, confirm: bool) -> String {
         let path = format!(
             "/social/providers/facebook/connect?userId={user}&redirectUri={REDIRECT}&confirm={confirm}"
         );
@@ -332,7 +332,7 @@ impl World {
     }
 
     /// Creates a post that goes out at once.
-    pub async fn publish(&self, page: &str, more: Value) -> String {
+    pub(crate) async fn publish(&self, page: &str, more: Value) -> String {
         let mut body = json!({"socialPageId": page, "scheduledAt": chrono::Utc::now()});
         body.as_object_mut()
             .unwrap()
@@ -341,7 +341,7 @@ impl World {
     }
 
     /// What a visitor of the Page sees that has this text.
-    pub fn visible(&self, platform_page: &str, caption: &str) -> Vec<VisiblePost> {
+    pub(crate) fn visible(&self, platform_page: &str, caption: &str) -> Vec<VisiblePost> {
         let mut visible = self.sandbox.visible_posts(platform_page);
         visible.retain(|post| post.message.as_deref() == Some(caption));
         visible
@@ -349,7 +349,7 @@ impl World {
 }
 
 /// An owner, their client app and an API key for it.
-pub async fn tenant(server: &Server, name: &str, facebook_app: &str) -> (Api, String, Api) {
+pub(crate) async fn tenant(server: &Server, name: &str, facebook_app: &str) -> (Api, String, Api) {
     let anonymous = Api::at(server);
     let email = format!("{}@example.org", uuid::Uuid::now_v7());
     let signed_up = anonymous
@@ -372,11 +372,11 @@ pub async fn tenant(server: &Server, name: &str, facebook_app: &str) -> (Api, St
 }
 
 /// Gives somebody a Page, to publish to.
-pub fn role() -> Role {
+pub(crate) fn role() -> Role {
     Role::new(demo::ADA, ["MANAGE", "CREATE_CONTENT", "MODERATE"])
 }
 
-pub fn text(value: &Value, key: &str) -> String {
+pub(crate) fn text(value: &Value, key: &str) -> String {
     value[key]
         .as_str()
         .unwrap_or_else(|| panic!("no `{key}` in {value:#}"))

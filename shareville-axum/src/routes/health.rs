@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{Api, problem::Problem};
 
-pub(super) fn routes() -> Router<Api> {
+pub(crate) fn routes() -> Router<Api> {
     Router::new()
         .route("/health", get(health))
         .route("/ready", get(ready))
