@@ -202,7 +202,7 @@ async fn a_rate_limit_should_be_waited_for_and_told() {
             Step::PublishPost,
             Effect::Throttle {
                 code: 80001,
-                minutes: Some(3),
+                minutes: 3,
             },
         )
         .on_page(platform_page),

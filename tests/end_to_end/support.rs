@@ -327,7 +327,6 @@ impl World {
         let begun = self.api.get(&path).await;
         self.sandbox
             .approve(begun["url"].as_str().unwrap(), consent)
-            .await
             .unwrap()
     }
 
