@@ -82,9 +82,16 @@ impl GraphError {
             FailureClass::NotFound => "Facebook does not know it, or does not show it.",
             _ => "Facebook answered with an error that is not known.",
         };
-        // Transport has nothing to say that would help a person; of the platform's texts, those for people come first.
+        // What is meant for developers helps a person only where something has to be mended.
+        let for_developers = match class {
+            FailureClass::Permission
+            | FailureClass::Content { .. }
+            | FailureClass::Config
+            | FailureClass::Unknown => self.message.as_deref(),
+            _ => None,
+        };
         let said = match self.kind {
-            Some(ErrorKind::Graph) => self.user_message.as_deref().or(self.message.as_deref()),
+            Some(ErrorKind::Graph) => self.user_message.as_deref().or(for_developers),
             _ => None,
         };
         match said
@@ -141,5 +148,10 @@ mod tests {
         );
         let said = failure(r##"{"error":{"code":100,"message":"(#100) Nope"}}"##);
         assert!(said.message.contains("“Nope”"), "{}", said.message);
+        let said = failure(r##"{"error":{"code":2,"message":"Please retry"}}"##);
+        assert_eq!(
+            said.message,
+            "Facebook has a problem of its own right now. It is tried again by itself."
+        );
     }
 }

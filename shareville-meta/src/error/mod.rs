@@ -99,42 +99,51 @@ impl GraphError {
     }
 
     /// A call that came to nothing before there was an answer.
-    pub(crate) fn transport(error: reqwest::Error) -> Self {
+    pub(crate) fn transport(error: reqwest::Error) -> Box<Self> {
         let kind = match error.is_builder() || error.is_connect() || error.is_dns() {
             true => ErrorKind::Connect,
             false => ErrorKind::Lost,
         };
-        Self {
+        Box::new(Self {
             // The URL names ids, and for `debug_token` a token: it goes nowhere.
             source: Some(Box::new(error.without_url())),
             ..Self::of_kind(kind)
-        }
+        })
     }
 
     /// An answer without an error that is not what was asked for.
-    pub(crate) fn unexpected(status: StatusCode, why: impl Into<String>) -> Self {
-        Self {
+    pub(crate) fn unexpected(status: StatusCode, why: impl Into<String>) -> Box<Self> {
+        Box::new(Self {
             status: Some(status),
             message: Some(why.into()),
             ..Self::of_kind(ErrorKind::Unexpected)
-        }
+        })
     }
 
-    /// An answer that broke off, or was longer than it may be.
-    pub(crate) fn lost(status: StatusCode, why: &str) -> Self {
-        Self {
+    /// An answer that broke off: what the call did, it does not say.
+    pub(crate) fn broke_off(status: StatusCode, error: reqwest::Error) -> Box<Self> {
+        Box::new(Self {
+            status: Some(status),
+            source: Some(Box::new(error.without_url())),
+            ..Self::of_kind(ErrorKind::Lost)
+        })
+    }
+
+    /// An answer that is longer than it may be.
+    pub(crate) fn lost(status: StatusCode, why: &str) -> Box<Self> {
+        Box::new(Self {
             status: Some(status),
             message: Some(why.to_owned()),
             ..Self::of_kind(ErrorKind::Lost)
-        }
+        })
     }
 
     /// A call that was cut off by its own time limit.
-    pub(crate) fn cut_off() -> Self {
-        Self {
+    pub(crate) fn cut_off() -> Box<Self> {
+        Box::new(Self {
             message: Some("no answer came in time".to_owned()),
             ..Self::of_kind(ErrorKind::Lost)
-        }
+        })
     }
 
     fn of_kind(kind: ErrorKind) -> Self {
@@ -162,7 +171,7 @@ impl GraphError {
     }
 
     /// Blots out secrets that the platform may have repeated in its texts.
-    pub(crate) fn without(mut self, secrets: &[&SecretString]) -> Self {
+    pub(crate) fn without(mut self: Box<Self>, secrets: &[&SecretString]) -> Box<Self> {
         for text in [
             &mut self.message,
             &mut self.user_title,
@@ -187,15 +196,13 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 
 impl fmt::Display for GraphError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            Some(ErrorKind::Connect) => f.write_str("no connection to the Graph API")?,
-            Some(ErrorKind::Lost) => f.write_str("the Graph API's answer did not come")?,
-            Some(ErrorKind::NotJson) => f.write_str("the Graph API's answer is no JSON")?,
-            Some(ErrorKind::Unexpected) => {
-                f.write_str("the Graph API's answer is not as expected")?
-            }
-            Some(ErrorKind::Graph) | None => f.write_str("the Graph API refused")?,
-        }
+        f.write_str(match self.kind {
+            Some(ErrorKind::Connect) => "no connection to the Graph API",
+            Some(ErrorKind::Lost) => "the Graph API's answer did not come",
+            Some(ErrorKind::NotJson) => "the Graph API's answer is no JSON",
+            Some(ErrorKind::Unexpected) => "the Graph API's answer is not as expected",
+            Some(ErrorKind::Graph) | None => "the Graph API refused",
+        })?;
         if let Some(status) = self.status {
             write!(f, ", HTTP {}", status.as_u16())?;
         }

@@ -23,11 +23,10 @@ pub(crate) struct Acknowledged {
     _success: (),
 }
 
-/// `{"data":[…],"paging":{…}}`.
+/// `{"data":[…],"paging":{…}}`. Without `data` it is no list: least of all an empty one.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Listed<T> {
     /// What there is on this page; there may be less than asked for, or nothing, and still another page.
-    #[serde(default = "Vec::new")]
     pub(crate) data: Vec<T>,
     #[serde(default)]
     paging: Option<Paging>,

@@ -106,7 +106,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// [`GraphError`] if there is no answer, if it is a failure in any of the platform's envelopes, whatever its HTTP
     /// status, or if it is no `T`.
-    pub(crate) async fn send<T: DeserializeOwned>(self) -> Result<T, GraphError> {
+    pub(crate) async fn send<T: DeserializeOwned>(self) -> Result<T, Box<GraphError>> {
         let span = tracing::info_span!(
             "graph_call",
             step = self.step.name(),
@@ -123,13 +123,13 @@ impl<'a> Call<'a> {
                 span.record("fbtrace_id", id);
             }
             span.in_scope(|| {
-                tracing::debug!(code = error.code, subcode = error.subcode, "refused")
+                tracing::debug!(code = error.code, subcode = error.subcode, "refused");
             });
             error
         })
     }
 
-    async fn exchange<T: DeserializeOwned>(&self) -> Result<T, GraphError> {
+    async fn exchange<T: DeserializeOwned>(&self) -> Result<T, Box<GraphError>> {
         let limit = self.graph.config.timeout;
         let work = async {
             let mut response = self.request().send().await.map_err(GraphError::transport)?;
@@ -182,8 +182,8 @@ impl<'a> Call<'a> {
 
     /// The path for logs, without the ids in it.
     fn edge(&self) -> String {
-        let is_name = |segment: &&str| segment.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-        let named = self.path.iter().map(|segment| match is_name(&segment) {
+        let is_name = |segment: &str| segment.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let named = self.path.iter().map(|segment| match is_name(segment) {
             true => segment,
             false => "{id}",
         });
@@ -194,8 +194,8 @@ impl<'a> Call<'a> {
 /// The whole call within its limit: a limit of the client's own would be another kind of error.
 async fn within<T>(
     limit: Duration,
-    work: impl Future<Output = Result<T, GraphError>>,
-) -> Result<T, GraphError> {
+    work: impl Future<Output = Result<T, Box<GraphError>>>,
+) -> Result<T, Box<GraphError>> {
     tokio::time::timeout(limit, work)
         .await
         .unwrap_or_else(|_| Err(GraphError::cut_off()))
@@ -214,12 +214,13 @@ fn record(status: StatusCode, headers: &HeaderMap) {
     }
 }
 
-async fn read(mut response: reqwest::Response, status: StatusCode) -> Result<Vec<u8>, GraphError> {
+async fn read(
+    mut response: reqwest::Response,
+    status: StatusCode,
+) -> Result<Vec<u8>, Box<GraphError>> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| {
-        // A body that breaks off says nothing of what the call did.
-        GraphError::lost(status, "the answer broke off")
-    })? {
+    let broke_off = |error| GraphError::broke_off(status, error);
+    while let Some(chunk) = response.chunk().await.map_err(broke_off)? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
             return Err(GraphError::lost(
                 status,
@@ -235,10 +236,10 @@ fn parse<T: DeserializeOwned>(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<T, GraphError> {
+) -> Result<T, Box<GraphError>> {
     let json = match serde_json::from_slice::<Value>(body) {
         Ok(json) if status.is_success() && !is_failure(&json) => json,
-        _ => return Err(GraphError::from_response(status, headers, body)),
+        _ => return Err(Box::new(GraphError::from_response(status, headers, body))),
     };
     // Serde's errors can repeat values, and values can be tokens: only the kind of error is kept.
     serde_json::from_value(json).map_err(|error| {

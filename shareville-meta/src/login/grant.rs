@@ -41,7 +41,7 @@ pub(super) async fn person(
     graph: &Graph,
     app: &App,
     token: &SecretString,
-) -> Result<Person, GraphError> {
+) -> Result<Person, Box<GraphError>> {
     graph
         .get(&["me"], Auth::Token(token, app))
         .with("fields", "id,name,picture{url}")
@@ -56,7 +56,7 @@ pub(super) async fn scopes(
     token: &SecretString,
     asked: &[String],
     checked: &CheckedToken,
-) -> Result<Scopes, GraphError> {
+) -> Result<Scopes, Box<GraphError>> {
     let listed = graph
         .get(&["me", "permissions"], Auth::Token(token, app))
         .with("limit", "100")

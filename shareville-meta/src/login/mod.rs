@@ -111,7 +111,7 @@ impl Connector for FacebookLogin {
         redirect_uri: &Url,
     ) -> Result<Granted, Failure> {
         let graph = &self.graph;
-        let failure = |error| graph.failure(&error);
+        let failure = |error: Box<crate::error::GraphError>| graph.failure(&error);
         let short = token::exchange_code(graph, app, code, redirect_uri)
             .await
             .map_err(failure)?;

@@ -44,9 +44,12 @@ pub(super) struct Page {
     picture: Option<Nested<Picture>>,
     #[serde(default)]
     access_token: Option<SecretString>,
-    /// `perms` in old shapes. Not a field of a Page that is read by its id.
-    #[serde(default, alias = "perms")]
+    /// Not a field of a Page that is read by its id.
+    #[serde(default)]
     tasks: Option<Vec<String>>,
+    /// The same in old shapes.
+    #[serde(default)]
+    perms: Option<Vec<String>>,
 }
 
 /// Where a picture is.
@@ -182,7 +185,8 @@ impl Page {
                     .to_owned(),
             );
         }
-        let may_create = self.tasks.as_ref().is_none_or(|tasks| {
+        let tasks = self.tasks.as_ref().or(self.perms.as_ref());
+        let may_create = tasks.is_none_or(|tasks| {
             tasks
                 .iter()
                 .any(|task| PUBLISHING_TASKS.contains(&task.as_str()))

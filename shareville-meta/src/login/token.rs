@@ -44,7 +44,6 @@ pub(super) struct CheckedToken {
     pub(super) app_id: Option<String>,
     #[serde(deserialize_with = "optional_id_text")]
     pub(super) user_id: Option<String>,
-    is_valid: Option<bool>,
     /// Unix seconds; 0 is never.
     expires_at: Option<i64>,
     pub(super) scopes: Vec<String>,
@@ -90,7 +89,7 @@ pub(super) async fn exchange_code(
     app: &App,
     code: &SecretString,
     redirect_uri: &Url,
-) -> Result<Token, GraphError> {
+) -> Result<Token, Box<GraphError>> {
     graph
         .post(Step::Login, &["oauth", "access_token"], Auth::Form)
         .with("client_id", &*app.id)
@@ -106,7 +105,7 @@ pub(super) async fn prolong(
     graph: &Graph,
     app: &App,
     token: &SecretString,
-) -> Result<Token, GraphError> {
+) -> Result<Token, Box<GraphError>> {
     graph
         .post(Step::Login, &["oauth", "access_token"], Auth::Form)
         .with("grant_type", "fb_exchange_token")
@@ -133,11 +132,17 @@ pub(super) async fn check(
         .send::<Nested<Value>>()
         .await
         .map_err(|error| graph.failure(&error))?;
-    let checked: CheckedToken = serde_json::from_value(data.clone()).unwrap_or_default();
     // HTTP 200 for a dead token too.
-    if checked.is_valid == Some(false) || data.get("error").is_some() {
+    if data.get("is_valid") == Some(&Value::Bool(false)) || data.get("error").is_some() {
         return Err(dead(graph, &data));
     }
+    let checked: CheckedToken = serde_json::from_value(data).map_err(|_| {
+        // Without the source: it may repeat values.
+        Failure::new(
+            FailureClass::Unknown,
+            "Facebook answered something else than what is known of its tokens. Try again.",
+        )
+    })?;
     if checked.app_id.as_ref().is_some_and(|id| *id != app.id) {
         return Err(Failure::new(
             FailureClass::Reauthorize,

@@ -249,6 +249,9 @@ mod tests {
         }
     }
 
+    /// What is done to a medium, and where and how that is told.
+    type Case = (fn(&mut Media), &'static str, &'static str);
+
     /// Where and what, for all that is wrong.
     fn found(content: &Content) -> Vec<(String, String)> {
         check(content)
@@ -351,7 +354,7 @@ mod tests {
             change(&mut content.media[1]);
             content
         };
-        let cases: [(fn(&mut Media), &str, &str); 8] = [
+        let cases: [Case; 8] = [
             (
                 |media| media.kind = MediaKind::Video,
                 "/media/1",

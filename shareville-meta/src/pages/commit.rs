@@ -152,7 +152,7 @@ impl FacebookPages {
         &self,
         job: &Job,
         after: Option<&str>,
-    ) -> Result<Listed<Item>, GraphError> {
+    ) -> Result<Listed<Item>, Box<GraphError>> {
         self.graph
             .get(
                 &[&job.account.platform_id, "published_posts"],

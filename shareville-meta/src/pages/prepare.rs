@@ -99,7 +99,7 @@ impl FacebookPages {
         }
     }
 
-    async fn send_create(&self, job: &Job, photos: &[String]) -> Result<Created, GraphError> {
+    async fn send_create(&self, job: &Job, photos: &[String]) -> Result<Created, Box<GraphError>> {
         let content = &job.post.content;
         let caption = content
             .caption

@@ -147,3 +147,12 @@ async fn a_token_that_the_platform_repeats_should_not_be_shown() {
     );
     assert!(!shows_a_secret(&format!("{failure:?}{failure}")));
 }
+
+#[tokio::test]
+async fn each_call_should_prove_that_it_knows_the_apps_secret() {
+    let meta = Meta::start().await;
+    commit(&meta).await;
+    let proof = "8a4bcee99a0d6e07d14608989dacb8a68dc8338625725c50b3d5a00a6ae24cac";
+    let body = format!("is_published=true&appsecret_proof={proof}");
+    assert_eq!(meta.requests().await[0].body, body.as_bytes());
+}

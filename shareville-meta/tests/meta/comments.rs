@@ -164,6 +164,7 @@ async fn only_a_complete_list_should_prove_absence() {
     for (answer, calls) in [
         ((200, endless), 10),
         ((200, cut_off), 1),
+        ((200, json!({})), 1),
         ((400, graph_error(100, 33)), 1),
         ((500, graph_error(2, 0)), 1),
     ] {

@@ -177,7 +177,7 @@ fn item(id: &str, seconds: i64) -> Value {
     json!({ "id": id, "created_time": graph_time(seconds), "permalink_url": "https://www.facebook.com/p" })
 }
 
-fn followed_by(items: Value, after: &str) -> Value {
+fn followed_by(items: &Value, after: &str) -> Value {
     let next = "https://graph.facebook.com/never/followed?access_token=x";
     json!({ "data": items, "paging": { "cursors": { "before": "b", "after": after }, "next": next } })
 }
@@ -189,7 +189,7 @@ async fn where_the_post_cannot_be_read_the_list_may_prove_that_it_is_live() {
         meta.on("GET", "/1000_2000", (400, graph_error(code.0, code.1)))
             .await;
         let list = "/1000/published_posts";
-        let first = followed_by(json!([item("1000_3", 60)]), "cursor-1");
+        let first = followed_by(&json!([item("1000_3", 60)]), "cursor-1");
         meta.on_with("GET", list, query_param_is_missing("after"), (200, first))
             .await;
         let second = json!({ "data": [item("1000_2", 30), item(POST, 5)] });
@@ -236,7 +236,7 @@ async fn the_list_should_be_read_for_a_few_pages_and_not_into_the_past() {
     let meta = Meta::start().await;
     meta.on("GET", "/1000_2000", (400, graph_error(100, 33)))
         .await;
-    let endless = followed_by(json!([item("1000_3", 0)]), "again");
+    let endless = followed_by(&json!([item("1000_3", 0)]), "again");
     meta.on("GET", "/1000/published_posts", (200, endless))
         .await;
     assert!(matches!(look(&meta).await, Ok(Evidence::Unclear(_))));
@@ -245,7 +245,7 @@ async fn the_list_should_be_read_for_a_few_pages_and_not_into_the_past() {
     let meta = Meta::start().await;
     meta.on("GET", "/1000_2000", (400, graph_error(100, 33)))
         .await;
-    let past = followed_by(json!([item("1000_3", -3 * 86_400)]), "more");
+    let past = followed_by(&json!([item("1000_3", -3 * 86_400)]), "more");
     meta.on("GET", "/1000/published_posts", (200, past)).await;
     assert!(matches!(look(&meta).await, Ok(Evidence::Unclear(_))));
     assert_eq!(meta.calls().await.len(), 1 + 1);

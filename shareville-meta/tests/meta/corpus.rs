@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, StatusCode};
+use proptest::prelude::{any, proptest};
 use serde_json::Value;
 use shareville_core::failure::FailureClass;
-use shareville_meta::{GraphError, Usage};
+use shareville_meta::{Effect, GraphError, Step, Usage, effect};
 
 use crate::support::now;
 
@@ -142,5 +143,29 @@ fn every_kind_of_facebooks_answers_should_be_read_somewhere() {
             !ours || READ.contains(&kind) || NOT_ASKED_FOR.contains(&kind),
             "{kind}"
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_answer_should_be_too_odd_to_read(
+        status in 200_u16..600,
+        body: Vec<u8>,
+        words in "\\PC*",
+        code: i64,
+        subcode: i64,
+        transient in any::<Option<bool>>(),
+    ) {
+        let status = StatusCode::from_u16(status).unwrap();
+        let error = serde_json::json!({ "error": {
+            "message": words, "code": code, "error_subcode": subcode, "is_transient": transient,
+        } });
+        for body in [body, error.to_string().into_bytes()] {
+            let error = GraphError::from_response(status, &HeaderMap::new(), &body);
+            assert!(!error.failure(now()).message.is_empty());
+            // Only HTTP 4xx can prove that a commit did nothing.
+            let proven = effect(Step::Commit, &error) == Effect::DidNothing;
+            assert!(!proven || status.is_client_error());
+        }
     }
 }

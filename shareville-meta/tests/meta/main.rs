@@ -1,5 +1,7 @@
 //! The Graph client, login and Pages against a server that stands for Meta.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod client;
 mod comments;
 mod commits;
