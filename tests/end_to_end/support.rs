@@ -8,7 +8,7 @@ use std::{
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
-use shareville::sandbox::{Builder, Consent, NewPage, Role, Sandbox, VisiblePost, demo};
+use shareville::sandbox::{Builder, Consent, NewPage, Sandbox, VisiblePost, demo};
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up on it.
@@ -368,11 +368,6 @@ pub(crate) async fn tenant(server: &Server, name: &str, facebook_app: &str) -> (
         .await;
     let api = anonymous.with(text(&key, "apiKey"));
     (owner, app, api)
-}
-
-/// Gives somebody a Page, to publish to.
-pub(crate) fn role() -> Role {
-    Role::new(demo::ADA, ["MANAGE", "CREATE_CONTENT", "MODERATE"])
 }
 
 pub(crate) fn text(value: &Value, key: &str) -> String {

@@ -78,6 +78,8 @@ fn checkpoint(
     let mut next = post.clone();
     let data = json!({"object": progress.object, "until": until});
     next.work.progress = Some(progress);
+    // What it waited for has come.
+    next.failure = None;
     wait(&mut next, until.unwrap_or(moment.now), moment.now);
     let kind = match until {
         Some(_) => EventKind::PostWaiting,
@@ -255,6 +257,7 @@ fn begin_commit(
     next.work.mark = Some(mark);
     next.work.progress = Some(progress);
     next.work.attempts += 1;
+    next.failure = None;
     next.status = PostStatus::Publishing;
     Ok(Change::of(post, next, moment)
         .opening(window, &moment.pace)
@@ -332,6 +335,10 @@ fn uncertain(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, R
 
 fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Refusal> {
     let mut next = post.clone();
+    if next.waits_for_reconnect() {
+        // Somebody could look, so the token works again.
+        next.failure = None;
+    }
     let mark = open_mark(&mut next)?;
     mark.looks += 1;
     // Whoever finds a mark cannot tell whether its call was sent.
