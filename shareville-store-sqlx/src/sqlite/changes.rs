@@ -21,6 +21,20 @@ use crate::{
     row::{hex, json, micros, open, revision},
 };
 
+/// What is checked before posts are changed.
+pub(super) const GUARDS: &str = "SELECT p.id AS post, p.revision,
+            EXISTS (SELECT 1 FROM shareville_accounts a WHERE a.id = p.account) AS works, l.*
+     FROM json_each(?1) j CROSS JOIN shareville_posts p ON p.id = unhex(j.value)
+     CROSS JOIN shareville_lanes l ON l.id = p.lane";
+
+/// Writes all that can change in posts.
+pub(super) const UPDATE: &str =
+    "UPDATE shareville_posts SET
+         revision = j.value ->> 1, status = j.value ->> 2, listed_at = j.value ->> '$[3][0]',
+         due_at = j.value ->> '$[3][1]', expires_at = j.value ->> '$[3][2]', platform_id = j.value ->> 4,
+         open = j.value ->> 5, record = j.value -> 6
+     FROM json_each(?1) j WHERE shareville_posts.id = unhex(j.value ->> 0)";
+
 /// What is checked before a post is changed.
 #[derive(Debug, FromRow)]
 struct Guard {
@@ -49,16 +63,11 @@ struct PostGuard {
 impl Batch {
     async fn read(connection: &mut SqliteConnection, changes: &[Change]) -> Result<Self> {
         let asked: BTreeSet<_> = changes.iter().map(|it| hex(it.post.as_uuid())).collect();
-        let guards: Vec<Guard> = query_as(
-            "SELECT p.id AS post, p.revision,
-                    EXISTS (SELECT 1 FROM shareville_accounts a WHERE a.id = p.account) AS works, l.*
-             FROM json_each(?1) j CROSS JOIN shareville_posts p ON p.id = unhex(j.value)
-             CROSS JOIN shareville_lanes l ON l.id = p.lane",
-        )
-        .bind(json(&asked)?)
-        .fetch_all(connection)
-        .await
-        .map_err(failed)?;
+        let guards: Vec<Guard> = query_as(GUARDS)
+            .bind(json(&asked)?)
+            .fetch_all(connection)
+            .await
+            .map_err(failed)?;
         let mut batch = Self::default();
         for guard in guards {
             let post = PostGuard {
@@ -122,17 +131,11 @@ impl Batch {
             ));
         }
         if !rows.is_empty() {
-            query(
-                "UPDATE shareville_posts SET
-                     revision = j.value ->> 1, status = j.value ->> 2, listed_at = j.value ->> '$[3][0]',
-                     due_at = j.value ->> '$[3][1]', expires_at = j.value ->> '$[3][2]', platform_id = j.value ->> 4,
-                     open = j.value ->> 5, record = j.value -> 6
-                 FROM json_each(?1) j WHERE shareville_posts.id = unhex(j.value ->> 0)",
-            )
-            .bind(json(&rows)?)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
+            query(UPDATE)
+                .bind(json(&rows)?)
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
         }
         if !removed.is_empty() {
             query(
