@@ -212,6 +212,87 @@ async fn a_hosts_tables_and_migrations_should_be_left_alone() {
 }
 
 #[tokio::test]
+async fn a_hosts_row_and_its_post_should_be_stored_together() {
+    let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
+    let connect = SqliteConnectOptions::new()
+        .filename(directory.path().join("host.db"))
+        .create_if_missing(true);
+    let pool = SqlitePoolOptions::new()
+        .connect_with(connect)
+        .await
+        .unwrap();
+    let options = SqliteOptions::new().with_clock(Arc::<ManualClock>::clone(&clock));
+    let store = SqliteStore::from_pool(pool.clone(), options).await.unwrap();
+    let bench = bench(&store, &clock);
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    let new = bench.scheduled(&account, bench.now());
+    let create_order = "CREATE TABLE orders (post BLOB)";
+    sqlx::query(create_order).execute(&pool).await.unwrap();
+    for keeps in [false, true] {
+        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        sqlx::query("INSERT INTO orders (post) VALUES (?1)")
+            .bind(new.post.id.as_uuid())
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        let posts = std::slice::from_ref(&new);
+        store.create_in(&mut transaction, posts).await.unwrap();
+        let waits = bench.waiting(&new.post, 0);
+        let changes = std::slice::from_ref(&waits);
+        let applied = store.apply_in(&mut transaction, changes).await.unwrap();
+        assert!(applied[0].is_ok());
+        match keeps {
+            true => transaction.commit().await.unwrap(),
+            false => transaction.rollback().await.unwrap(),
+        }
+        store.wake_all();
+        let orders: i64 = sqlx::query_scalar("SELECT count(*) FROM orders")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        let post = store.post(tenant.id, new.post.id).await.unwrap();
+        assert_eq!((orders == 1, post.is_some()), (keeps, keeps));
+    }
+    assert_eq!(bench.claim_one().await.post.id, new.post.id);
+}
+
+#[tokio::test]
+async fn a_post_that_cannot_be_read_should_stand_in_nobodys_way() {
+    let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
+    let connect = SqliteConnectOptions::new()
+        .filename(directory.path().join("host.db"))
+        .create_if_missing(true);
+    let pool = SqlitePoolOptions::new()
+        .connect_with(connect)
+        .await
+        .unwrap();
+    let options = SqliteOptions::new().with_clock(Arc::<ManualClock>::clone(&clock));
+    let store = SqliteStore::from_pool(pool.clone(), options).await.unwrap();
+    let bench = bench(&store, &clock);
+    let tenant = bench.tenant().await;
+    let spoilt = bench
+        .post(&bench.account(&tenant).await, bench.at(-1))
+        .await;
+    let post = bench.post(&bench.account(&tenant).await, bench.now()).await;
+    sqlx::query("UPDATE shareville_posts SET record = '{}' WHERE id = ?1")
+        .bind(spoilt.id.as_uuid())
+        .execute(&pool)
+        .await
+        .unwrap();
+    let claim = bench.claim_one().await;
+    assert_eq!(claim.post, post);
+    bench.release(&claim.claim).await;
+    let again = bench.claim_one().await;
+    assert_eq!(
+        again.post, post,
+        "the other lane is leased, so that it does not come up all the time"
+    );
+    let read = store.post(tenant.id, spoilt.id).await;
+    assert!(matches!(read, Err(StoreError::Broken(_))));
+}
+
+#[tokio::test]
 async fn a_hosts_pool_that_could_lose_data_should_be_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("host.db");

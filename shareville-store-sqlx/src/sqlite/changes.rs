@@ -150,6 +150,31 @@ impl Batch {
     }
 }
 
+/// Executes changes in a transaction that is under way, and holds the lock for writing.
+pub(super) async fn execute(
+    connection: &mut SqliteConnection,
+    changes: &[Change],
+    now: Timestamp,
+) -> Result<Vec<std::result::Result<Applied, Stale>>> {
+    let mut batch = Batch::read(connection, changes).await?;
+    let results: Vec<_> = changes.iter().map(|it| batch.take(it, now)).collect();
+    if results.iter().any(|it| it.is_ok()) {
+        batch.write(connection).await?;
+        let good = good(changes, &results);
+        tell(connection, good.flat_map(|change| &change.events)).await?;
+    }
+    Ok(results)
+}
+
+/// The changes that fitted.
+fn good<'a>(
+    changes: &'a [Change],
+    results: &'a [std::result::Result<Applied, Stale>],
+) -> impl Iterator<Item = &'a Change> {
+    let answered = changes.iter().zip(results);
+    answered.filter_map(|(change, result)| result.is_ok().then_some(change))
+}
+
 impl SqliteStore {
     pub(super) async fn execute(
         &self,
@@ -159,18 +184,11 @@ impl SqliteStore {
             return Ok(Vec::new());
         }
         let mut write = self.write().await?;
-        let now = self.clock.now();
-        let mut batch = Batch::read(write.on(), changes).await?;
-        let results: Vec<_> = changes.iter().map(|it| batch.take(it, now)).collect();
-        let good = || {
-            let answered = changes.iter().zip(&results);
-            answered.filter_map(|(change, result)| result.is_ok().then_some(change))
-        };
-        if good().next().is_some() {
-            batch.write(write.on()).await?;
-            tell(write.on(), good().flat_map(|change| &change.events)).await?;
+        let results = execute(write.on(), changes, self.clock.now()).await?;
+        if results.iter().any(|it| it.is_ok()) {
             write.commit().await?;
-            self.signals.posts(good().map(|change| change.post));
+            let changed = good(changes, &results).map(|change| change.post);
+            self.signals.posts(changed);
             self.signals.work();
         }
         Ok(results)

@@ -5,6 +5,7 @@ mod claims;
 mod connections;
 mod credentials;
 mod events;
+mod host;
 mod lanes;
 mod logins;
 #[cfg(test)]

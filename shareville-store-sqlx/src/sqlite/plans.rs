@@ -35,6 +35,7 @@ async fn no_statement_should_read_a_whole_table() {
         posts::BY_GROUP,
         posts::BY_ACCOUNT,
         posts::BY_USER,
+        posts::BY_STATUS,
         posts::BY_TENANT,
         posts::UNSETTLED,
         posts::HELD,
@@ -53,6 +54,12 @@ async fn no_statement_should_read_a_whole_table() {
             .filter(|step| !allowed.iter().any(|it| step.contains(it)))
             .collect();
         assert!(tables.is_empty(), "{tables:?} in the plan of {sql}");
+        let is_list = sql.contains("ORDER BY id DESC");
+        let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(
+            !(is_list && sorts),
+            "a list must be read off an index: {sql}"
+        );
     }
     let order = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", claims::UP_NEXT));
     let rows = query(order).fetch_all(&store.reads).await.unwrap();

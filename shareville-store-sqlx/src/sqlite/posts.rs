@@ -39,6 +39,7 @@ macro_rules! list {
 pub(super) const BY_GROUP: &str = list!("group_id = ?6");
 pub(super) const BY_ACCOUNT: &str = list!("account = ?5");
 pub(super) const BY_USER: &str = list!("user = ?4");
+pub(super) const BY_STATUS: &str = list!("status = ?7");
 pub(super) const BY_TENANT: &str = list!("true");
 
 /// Posts through a connection that have not ended.
@@ -122,6 +123,17 @@ async fn insert(
     Ok(())
 }
 
+/// Stores posts in a transaction that is under way, and holds the lock for writing.
+pub(super) async fn create(on: &mut SqliteConnection, new: &[NewPost]) -> Result<()> {
+    accounts_are_there(on, new).await?;
+    let meant = new.iter().map(|new| &new.post.lane).collect();
+    let lanes = read_or_make(on, &meant).await?;
+    let ids = lanes.iter().map(|row| (row.lane(), row.id)).collect();
+    insert(on, new, &ids).await?;
+    tell(on, new.iter().flat_map(|new| &new.events)).await?;
+    settle(on, lanes).await
+}
+
 #[async_trait]
 impl PostStore for SqliteStore {
     async fn create(&self, new: &[NewPost]) -> Result<()> {
@@ -129,13 +141,7 @@ impl PostStore for SqliteStore {
             return Ok(());
         }
         let mut write = self.write().await?;
-        accounts_are_there(write.on(), new).await?;
-        let meant = new.iter().map(|new| &new.post.lane).collect();
-        let lanes = read_or_make(write.on(), &meant).await?;
-        let ids = lanes.iter().map(|row| (row.lane(), row.id)).collect();
-        insert(write.on(), new, &ids).await?;
-        tell(write.on(), new.iter().flat_map(|new| &new.events)).await?;
-        settle(write.on(), lanes).await?;
+        create(write.on(), new).await?;
         write.commit().await?;
         self.signals.work();
         Ok(())
@@ -163,6 +169,9 @@ impl PostStore for SqliteStore {
                 account: Some(_), ..
             } => BY_ACCOUNT,
             PostFilter { user: Some(_), .. } => BY_USER,
+            PostFilter {
+                status: Some(_), ..
+            } => BY_STATUS,
             _ => BY_TENANT,
         };
         let rows: Vec<String> = query_scalar(sql)
