@@ -23,8 +23,8 @@ pub(crate) fn record<T: DeserializeOwned>(json: &str) -> Result<T> {
 }
 
 /// A record out of JSON, if there is one.
-pub(crate) fn found<T: DeserializeOwned>(json: Option<String>) -> Result<Option<T>> {
-    json.as_deref().map(record).transpose()
+pub(crate) fn found<T: DeserializeOwned>(json: Option<&String>) -> Result<Option<T>> {
+    json.map(|json| record(json)).transpose()
 }
 
 /// Records out of JSON.

@@ -1,4 +1,5 @@
 //! The contract of a store, on SQLite in memory, in a file, and in a host's pool.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use shareville_core::{
     testing::store::{Bench, START},
 };
 use shareville_store_sqlx::{SqliteOptions, SqliteStore};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
 fn clock() -> (Arc<ManualClock>, SqliteOptions) {
     let clock = Arc::new(ManualClock::at(START));
@@ -35,6 +37,25 @@ mod in_a_file {
         let path = directory.path().join("shareville.db");
         let url = format!("sqlite://{}", path.display());
         let store = SqliteStore::open(&url, options).await.unwrap();
+        Bench::new(Arc::new(store), clock).keeping(directory)
+    }
+
+    shareville_core::store_contract!(fresh);
+}
+
+mod in_a_hosts_pool {
+    use super::*;
+
+    async fn fresh() -> Bench {
+        let (clock, options) = clock();
+        let directory = tempfile::tempdir().unwrap();
+        let connect = SqliteConnectOptions::new()
+            .filename(directory.path().join("host.db"))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal);
+        let pool = SqlitePoolOptions::new().max_connections(3);
+        let pool = pool.connect_with(connect).await.unwrap();
+        let store = SqliteStore::from_pool(pool, options).await.unwrap();
         Bench::new(Arc::new(store), clock).keeping(directory)
     }
 

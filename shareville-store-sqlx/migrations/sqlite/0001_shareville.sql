@@ -135,6 +135,7 @@ CREATE TABLE shareville_posts (
 CREATE INDEX shareville_posts_by_tenant ON shareville_posts (tenant, id);
 CREATE INDEX shareville_posts_by_user ON shareville_posts (tenant, user, id);
 CREATE INDEX shareville_posts_by_account ON shareville_posts (tenant, account, id);
+CREATE INDEX shareville_posts_by_status ON shareville_posts (tenant, status, id);
 CREATE INDEX shareville_posts_by_group ON shareville_posts (tenant, group_id, id) WHERE group_id IS NOT NULL;
 CREATE INDEX shareville_posts_open ON shareville_posts (connection, id) WHERE open IS NOT NULL;
 CREATE INDEX shareville_posts_due ON shareville_posts (lane, due_at, id) WHERE due_at IS NOT NULL;

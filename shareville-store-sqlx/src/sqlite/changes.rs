@@ -21,6 +21,20 @@ use crate::{
     row::{hex, json, micros, open, revision},
 };
 
+/// What is checked before posts are changed.
+pub(super) const GUARDS: &str = "SELECT p.id AS post, p.revision,
+            EXISTS (SELECT 1 FROM shareville_accounts a WHERE a.id = p.account) AS works, l.*
+     FROM json_each(?1) j CROSS JOIN shareville_posts p ON p.id = unhex(j.value)
+     CROSS JOIN shareville_lanes l ON l.id = p.lane";
+
+/// Writes all that can change in posts.
+pub(super) const UPDATE: &str =
+    "UPDATE shareville_posts SET
+         revision = j.value ->> 1, status = j.value ->> 2, listed_at = j.value ->> '$[3][0]',
+         due_at = j.value ->> '$[3][1]', expires_at = j.value ->> '$[3][2]', platform_id = j.value ->> 4,
+         open = j.value ->> 5, record = j.value -> 6
+     FROM json_each(?1) j WHERE shareville_posts.id = unhex(j.value ->> 0)";
+
 /// What is checked before a post is changed.
 #[derive(Debug, FromRow)]
 struct Guard {
@@ -49,16 +63,11 @@ struct PostGuard {
 impl Batch {
     async fn read(connection: &mut SqliteConnection, changes: &[Change]) -> Result<Self> {
         let asked: BTreeSet<_> = changes.iter().map(|it| hex(it.post.as_uuid())).collect();
-        let guards: Vec<Guard> = query_as(
-            "SELECT p.id AS post, p.revision,
-                    EXISTS (SELECT 1 FROM shareville_accounts a WHERE a.id = p.account) AS works, l.*
-             FROM json_each(?1) j CROSS JOIN shareville_posts p ON p.id = unhex(j.value)
-             CROSS JOIN shareville_lanes l ON l.id = p.lane",
-        )
-        .bind(json(&asked)?)
-        .fetch_all(connection)
-        .await
-        .map_err(failed)?;
+        let guards: Vec<Guard> = query_as(GUARDS)
+            .bind(json(&asked)?)
+            .fetch_all(connection)
+            .await
+            .map_err(failed)?;
         let mut batch = Self::default();
         for guard in guards {
             let post = PostGuard {
@@ -122,17 +131,11 @@ impl Batch {
             ));
         }
         if !rows.is_empty() {
-            query(
-                "UPDATE shareville_posts SET
-                     revision = j.value ->> 1, status = j.value ->> 2, listed_at = j.value ->> '$[3][0]',
-                     due_at = j.value ->> '$[3][1]', expires_at = j.value ->> '$[3][2]', platform_id = j.value ->> 4,
-                     open = j.value ->> 5, record = j.value -> 6
-                 FROM json_each(?1) j WHERE shareville_posts.id = unhex(j.value ->> 0)",
-            )
-            .bind(json(&rows)?)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
+            query(UPDATE)
+                .bind(json(&rows)?)
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
         }
         if !removed.is_empty() {
             query(
@@ -147,6 +150,31 @@ impl Batch {
     }
 }
 
+/// Executes changes in a transaction that is under way, and holds the lock for writing.
+pub(super) async fn execute(
+    connection: &mut SqliteConnection,
+    changes: &[Change],
+    now: Timestamp,
+) -> Result<Vec<std::result::Result<Applied, Stale>>> {
+    let mut batch = Batch::read(connection, changes).await?;
+    let results: Vec<_> = changes.iter().map(|it| batch.take(it, now)).collect();
+    if results.iter().any(|it| it.is_ok()) {
+        batch.write(connection).await?;
+        let good = good(changes, &results);
+        tell(connection, good.flat_map(|change| &change.events)).await?;
+    }
+    Ok(results)
+}
+
+/// The changes that fitted.
+fn good<'a>(
+    changes: &'a [Change],
+    results: &'a [std::result::Result<Applied, Stale>],
+) -> impl Iterator<Item = &'a Change> {
+    let answered = changes.iter().zip(results);
+    answered.filter_map(|(change, result)| result.is_ok().then_some(change))
+}
+
 impl SqliteStore {
     pub(super) async fn execute(
         &self,
@@ -156,18 +184,11 @@ impl SqliteStore {
             return Ok(Vec::new());
         }
         let mut write = self.write().await?;
-        let now = self.clock.now();
-        let mut batch = Batch::read(write.on(), changes).await?;
-        let results: Vec<_> = changes.iter().map(|it| batch.take(it, now)).collect();
-        let good = || {
-            let answered = changes.iter().zip(&results);
-            answered.filter_map(|(change, result)| result.is_ok().then_some(change))
-        };
-        if good().next().is_some() {
-            batch.write(write.on()).await?;
-            tell(write.on(), good().flat_map(|change| &change.events)).await?;
+        let results = execute(write.on(), changes, self.clock.now()).await?;
+        if results.iter().any(|it| it.is_ok()) {
             write.commit().await?;
-            self.signals.posts(good().map(|change| change.post));
+            let changed = good(changes, &results).map(|change| change.post);
+            self.signals.posts(changed);
             self.signals.work();
         }
         Ok(results)

@@ -11,11 +11,58 @@ use shareville_core::{
 use sqlx::{FromRow, SqliteConnection, query, query_as, query_scalar};
 use uuid::Uuid;
 
-use super::{SqliteStore, lanes::LaneRow};
+use super::{
+    SqliteStore,
+    lanes::{LaneRow, NEXT_TURN},
+};
 use crate::{
     error::failed,
     row::{count, hex, json, micros, record, time},
 };
+
+/// Tenants in order of turn, with how many lanes each has in flight, and when the first of those leases ends.
+pub(super) const UP_NEXT: &str =
+    "SELECT q.tenant,
+            (SELECT count(*) FROM (SELECT 1 FROM shareville_lanes l
+                                   WHERE l.tenant = q.tenant AND l.leased_until > ?1 LIMIT ?3)) AS in_flight,
+            (SELECT min(l.leased_until) FROM shareville_lanes l
+             WHERE l.tenant = q.tenant AND l.leased_until > ?1) AS first_end
+     FROM shareville_turns q WHERE q.turn <= ?1 ORDER BY q.turn, q.served LIMIT ?2";
+
+/// Puts tenants off.
+pub(super) const PUT_OFF: &str = "UPDATE shareville_turns SET turn = j.value ->> 1
+     FROM json_each(?1) j WHERE tenant = unhex(j.value ->> 0)";
+
+/// Some lanes of each tenant, those first that have been ready longest, with the posts of which one is up.
+pub(super) const READY: &str =
+    "SELECT l.*,
+            (SELECT id FROM shareville_posts p WHERE p.lane = l.id AND p.due_at IS NOT NULL
+             ORDER BY p.due_at, p.id LIMIT 1) AS first_due,
+            (SELECT id FROM shareville_posts p WHERE p.lane = l.id AND p.expires_at IS NOT NULL
+             ORDER BY p.expires_at, p.id LIMIT 1) AS first_expiry
+     FROM json_each(?1) j CROSS JOIN shareville_lanes l
+     ON l.id IN (SELECT r.id FROM shareville_lanes r WHERE r.tenant = unhex(j.value) AND r.ready_at <= ?2
+                 ORDER BY r.ready_at, r.id LIMIT ?3)
+     ORDER BY j.key, l.ready_at, l.id";
+
+/// Leases lanes.
+pub(super) const LEASE: &str =
+    "UPDATE shareville_lanes SET nonce = unhex(j.value ->> 1), leased_until = ?2, ready_at = j.value ->> 2
+     FROM json_each(?1) j WHERE shareville_lanes.id = j.value ->> 0";
+
+/// Sends tenants that were served to the back.
+pub(super) const SERVED: &str = "UPDATE shareville_turns
+     SET served_at = ?2, served = coalesce(unhex(j.value ->> 1), served),
+         turn = max(?2, (SELECT min(ready_at) FROM shareville_lanes l
+                         WHERE l.tenant = shareville_turns.tenant AND l.ready_at IS NOT NULL))
+     FROM json_each(?1) j WHERE tenant = unhex(j.value ->> 0)";
+
+/// Posts with all that is needed to publish them.
+pub(super) const WHOLE: &str = "SELECT p.id, p.record, a.record, c.record, t.id, t.record
+     FROM json_each(?1) j CROSS JOIN shareville_posts p ON p.id = unhex(j.value)
+     JOIN shareville_accounts a ON a.id = p.account
+     JOIN shareville_connections c ON c.id = a.connection
+     JOIN shareville_tenants t ON t.id = p.tenant";
 
 /// A lease of no length would hand out the same lane twice in one call.
 const SHORTEST_LEASE: Duration = Duration::from_micros(1);
@@ -68,11 +115,10 @@ impl SqliteStore {
             taken.extend(round(write.on(), now, left, request, &tenants).await?);
         }
         let claims = read(write.on(), taken).await?;
-        let next_ready: Option<i64> =
-            query_scalar("SELECT min(turn) FROM shareville_turns WHERE turn IS NOT NULL")
-                .fetch_one(write.on())
-                .await
-                .map_err(failed)?;
+        let next_ready: Option<i64> = query_scalar(NEXT_TURN)
+            .fetch_one(write.on())
+            .await
+            .map_err(failed)?;
         write.commit().await?;
         Ok(Claimed {
             claims,
@@ -91,34 +137,24 @@ async fn up_next(
     per_tenant: usize,
 ) -> Result<(Vec<(Uuid, usize)>, bool)> {
     let cap = count(per_tenant.max(1));
-    let tenants: Vec<UpNext> = query_as(
-        "SELECT q.tenant,
-                (SELECT count(*) FROM (SELECT 1 FROM shareville_lanes l
-                                       WHERE l.tenant = q.tenant AND l.leased_until > ?1 LIMIT ?3)) AS in_flight,
-                (SELECT min(l.leased_until) FROM shareville_lanes l
-                 WHERE l.tenant = q.tenant AND l.leased_until > ?1) AS first_end
-         FROM shareville_turns q WHERE q.turn <= ?1 ORDER BY q.turn, q.served LIMIT ?2",
-    )
-    .bind(micros(now))
-    .bind(count(limit))
-    .bind(cap)
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(failed)?;
+    let tenants: Vec<UpNext> = query_as(UP_NEXT)
+        .bind(micros(now))
+        .bind(count(limit))
+        .bind(cap)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed)?;
     let (capped, free): (Vec<_>, Vec<_>) = tenants.into_iter().partition(|it| it.in_flight >= cap);
     if !capped.is_empty() {
         let off: Vec<_> = capped
             .iter()
             .map(|it| (hex(it.tenant), it.first_end))
             .collect();
-        query(
-            "UPDATE shareville_turns SET turn = j.value ->> 1
-             FROM json_each(?1) j WHERE tenant = unhex(j.value ->> 0)",
-        )
-        .bind(json(&off)?)
-        .execute(connection)
-        .await
-        .map_err(failed)?;
+        query(PUT_OFF)
+            .bind(json(&off)?)
+            .execute(connection)
+            .await
+            .map_err(failed)?;
     }
     let free = free.into_iter().map(|it| {
         let left = usize::try_from(cap - it.in_flight).unwrap_or(usize::MAX);
@@ -141,23 +177,13 @@ async fn round(
     // An equal share each; what one leaves goes to the others in the next round.
     let share = limit.div_ceil(tenants.len());
     let asked: Vec<_> = tenants.iter().map(|(tenant, _)| hex(*tenant)).collect();
-    let ready: Vec<ReadyLane> = query_as(
-        "SELECT l.*,
-                (SELECT id FROM shareville_posts p WHERE p.lane = l.id AND p.due_at IS NOT NULL
-                 ORDER BY p.due_at, p.id LIMIT 1) AS first_due,
-                (SELECT id FROM shareville_posts p WHERE p.lane = l.id AND p.expires_at IS NOT NULL
-                 ORDER BY p.expires_at, p.id LIMIT 1) AS first_expiry
-         FROM json_each(?1) j CROSS JOIN shareville_lanes l
-         ON l.id IN (SELECT r.id FROM shareville_lanes r WHERE r.tenant = unhex(j.value) AND r.ready_at <= ?2
-                     ORDER BY r.ready_at, r.id LIMIT ?3)
-         ORDER BY j.key, l.ready_at, l.id",
-    )
-    .bind(json(&asked)?)
-    .bind(micros(now))
-    .bind(count(share))
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(failed)?;
+    let ready: Vec<ReadyLane> = query_as(READY)
+        .bind(json(&asked)?)
+        .bind(micros(now))
+        .bind(count(share))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed)?;
 
     let until = micros(later(now, request.lease.max(SHORTEST_LEASE)));
     let mut leases = Vec::new();
@@ -175,29 +201,20 @@ async fn round(
         }
     });
     let taken: Vec<Taken> = taken.collect();
-    query(
-        "UPDATE shareville_lanes SET nonce = unhex(j.value ->> 1), leased_until = ?2, ready_at = j.value ->> 2
-         FROM json_each(?1) j WHERE shareville_lanes.id = j.value ->> 0",
-    )
-    .bind(json(&leases)?)
-    .bind(until)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
+    query(LEASE)
+        .bind(json(&leases)?)
+        .bind(until)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
     // Every tenant asked goes to the back, so that the next round finds others, or nothing.
     let served: Vec<_> = asked.iter().map(|it| (it, served.get(it))).collect();
-    query(
-        "UPDATE shareville_turns
-         SET served_at = ?2, served = coalesce(unhex(j.value ->> 1), served),
-             turn = max(?2, (SELECT min(ready_at) FROM shareville_lanes l
-                             WHERE l.tenant = shareville_turns.tenant AND l.ready_at IS NOT NULL))
-         FROM json_each(?1) j WHERE tenant = unhex(j.value ->> 0)",
-    )
-    .bind(json(&served)?)
-    .bind(micros(now))
-    .execute(connection)
-    .await
-    .map_err(failed)?;
+    query(SERVED)
+        .bind(json(&served)?)
+        .bind(micros(now))
+        .execute(connection)
+        .await
+        .map_err(failed)?;
     Ok(taken)
 }
 
@@ -239,17 +256,11 @@ impl ReadyLane {
 async fn read(connection: &mut SqliteConnection, taken: Vec<Taken>) -> Result<Vec<Claim>> {
     type Row = (Uuid, String, String, String, Uuid, String);
     let asked: Vec<_> = taken.iter().filter_map(|it| it.post.map(hex)).collect();
-    let rows: Vec<Row> = query_as(
-        "SELECT p.id, p.record, a.record, c.record, t.id, t.record
-         FROM json_each(?1) j CROSS JOIN shareville_posts p ON p.id = unhex(j.value)
-         JOIN shareville_accounts a ON a.id = p.account
-         JOIN shareville_connections c ON c.id = a.connection
-         JOIN shareville_tenants t ON t.id = p.tenant",
-    )
-    .bind(json(&asked)?)
-    .fetch_all(connection)
-    .await
-    .map_err(failed)?;
+    let rows: Vec<Row> = query_as(WHOLE)
+        .bind(json(&asked)?)
+        .fetch_all(connection)
+        .await
+        .map_err(failed)?;
     let rows: HashMap<Uuid, Row> = rows.into_iter().map(|row| (row.0, row)).collect();
     let mut tenants: HashMap<Uuid, Arc<Tenant>> = HashMap::new();
     let mut claims = Vec::with_capacity(taken.len());

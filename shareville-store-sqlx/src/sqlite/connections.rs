@@ -21,6 +21,14 @@ use crate::{
     row::{below, found, json, limit, page, records, revision},
 };
 
+/// Lanes in which posts through a connection have something left to do.
+pub(super) const LANES_OF: &str = "SELECT * FROM shareville_lanes WHERE id IN
+     (SELECT lane FROM shareville_posts WHERE connection = ?1 AND open IS NOT NULL)";
+
+/// Lets posts through a connection never come up again.
+pub(super) const STRAND: &str = "UPDATE shareville_posts SET due_at = NULL, expires_at = NULL
+     WHERE connection = ?1 AND open IS NOT NULL";
+
 /// Writes a connection, new or known.
 async fn write_connection(on: &mut SqliteConnection, connection: &Connection) -> Result<()> {
     let person_is_taken: bool = query_scalar(
@@ -122,7 +130,7 @@ impl ConnectionStore for SqliteStore {
                 .fetch_optional(&self.reads)
                 .await
                 .map_err(failed)?;
-        found(row)
+        found(row.as_ref())
     }
 
     async fn connection_of(
@@ -143,7 +151,7 @@ impl ConnectionStore for SqliteStore {
         .fetch_optional(&self.reads)
         .await
         .map_err(failed)?;
-        found(row)
+        found(row.as_ref())
     }
 
     async fn connections(
@@ -209,22 +217,16 @@ impl ConnectionStore for SqliteStore {
             return Ok(false);
         }
         // Nothing can be done for its posts any more, so they must not come up in their lanes.
-        let lanes: Vec<LaneRow> = query_as(
-            "SELECT * FROM shareville_lanes WHERE id IN
-                 (SELECT lane FROM shareville_posts WHERE connection = ?1 AND open IS NOT NULL)",
-        )
-        .bind(id.as_uuid())
-        .fetch_all(write.on())
-        .await
-        .map_err(failed)?;
-        query(
-            "UPDATE shareville_posts SET due_at = NULL, expires_at = NULL
-             WHERE connection = ?1 AND open IS NOT NULL",
-        )
-        .bind(id.as_uuid())
-        .execute(write.on())
-        .await
-        .map_err(failed)?;
+        let lanes: Vec<LaneRow> = query_as(LANES_OF)
+            .bind(id.as_uuid())
+            .fetch_all(write.on())
+            .await
+            .map_err(failed)?;
+        query(STRAND)
+            .bind(id.as_uuid())
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
         settle(write.on(), lanes).await?;
         tell(write.on(), events).await?;
         write.commit().await?;
@@ -239,7 +241,7 @@ impl ConnectionStore for SqliteStore {
                 .fetch_optional(&self.reads)
                 .await
                 .map_err(failed)?;
-        found(row)
+        found(row.as_ref())
     }
 
     async fn accounts(

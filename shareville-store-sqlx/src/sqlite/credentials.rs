@@ -39,7 +39,7 @@ impl CredentialStore for SqliteStore {
                 .fetch_optional(&self.reads)
                 .await
                 .map_err(failed)?;
-        found(row)
+        found(row.as_ref())
     }
 
     async fn api_keys(&self, tenant: TenantId, request: PageRequest) -> Result<Page<ApiKey>> {
@@ -101,6 +101,6 @@ impl CredentialStore for SqliteStore {
         .fetch_optional(&self.reads)
         .await
         .map_err(failed)?;
-        found(row)
+        found(row.as_ref())
     }
 }

@@ -14,6 +14,11 @@ use crate::{
     row::{below, hex, json, limit, page, subject},
 };
 
+/// What happened to a subject.
+pub(super) const HISTORY: &str =
+    "SELECT record FROM shareville_events WHERE tenant = ?1 AND subject = ?2 AND id < ?3
+     ORDER BY id DESC LIMIT ?4";
+
 /// Writes events, in order, in one statement.
 pub(super) async fn tell<'a>(
     connection: &mut SqliteConnection,
@@ -51,17 +56,14 @@ impl SqliteStore {
         let Some(about) = subject(about) else {
             return page(&[], request, |event: &Event| event.id.as_uuid());
         };
-        let rows: Vec<String> = query_scalar(
-            "SELECT record FROM shareville_events WHERE tenant = ?1 AND subject = ?2 AND id < ?3
-             ORDER BY id DESC LIMIT ?4",
-        )
-        .bind(tenant.as_uuid())
-        .bind(about)
-        .bind(below(request))
-        .bind(limit(request))
-        .fetch_all(&self.reads)
-        .await
-        .map_err(failed)?;
+        let rows: Vec<String> = query_scalar(HISTORY)
+            .bind(tenant.as_uuid())
+            .bind(about)
+            .bind(below(request))
+            .bind(limit(request))
+            .fetch_all(&self.reads)
+            .await
+            .map_err(failed)?;
         page(&rows, request, |event: &Event| event.id.as_uuid())
     }
 }

@@ -16,11 +16,42 @@ use shareville_core::{
 use sqlx::{FromRow, SqliteConnection, query, query_as, query_scalar};
 use uuid::Uuid;
 
-use super::SqliteStore;
+use super::{SqliteStore, try_writing};
 use crate::{
     error::{conflict, failed},
     row::{hex, json, micros, time},
 };
+
+/// Lanes by their names.
+pub(super) const LANES: &str =
+    "SELECT l.* FROM json_each(?1) j CROSS JOIN shareville_lanes l
+     ON l.tenant = unhex(j.value ->> 0) AND l.provider = j.value ->> 1 AND l.platform_id = j.value ->> 2";
+
+/// When the first post of each lane is due, when the first expires, and when the post that holds it is due.
+pub(super) const TIMES: &str =
+    "SELECT (SELECT min(due_at) FROM shareville_posts WHERE lane = j.value ->> 0 AND due_at IS NOT NULL),
+            (SELECT min(expires_at) FROM shareville_posts WHERE lane = j.value ->> 0 AND expires_at IS NOT NULL),
+            (SELECT due_at FROM shareville_posts WHERE id = unhex(j.value ->> 1))
+     FROM json_each(?1) j ORDER BY j.key";
+
+/// Writes all that can change in lanes.
+pub(super) const WRITE: &str =
+    "UPDATE shareville_lanes SET
+         nonce = unhex(j.value ->> '$[1][0]'), leased_until = j.value ->> '$[1][1]',
+         paused_until = j.value ->> '$[2][0]', pause_reason = j.value ->> '$[2][1]',
+         held_until = j.value ->> '$[3][0]', held_by = unhex(j.value ->> '$[3][1]'),
+         next_due = j.value ->> '$[4][0]', next_expiry = j.value ->> '$[4][1]', holder_due = j.value ->> '$[4][2]',
+         ready_at = j.value ->> 5
+     FROM json_each(?1) j WHERE shareville_lanes.id = j.value ->> 0";
+
+/// Works out when tenants' turns come. Of numbers and null, `max` makes null: no turn, if no lane will be ready.
+pub(super) const TURNS: &str = "UPDATE shareville_turns
+     SET turn = max(served_at, (SELECT min(ready_at) FROM shareville_lanes l
+                                WHERE l.tenant = shareville_turns.tenant AND ready_at IS NOT NULL))
+     WHERE tenant IN (SELECT unhex(value) FROM json_each(?1))";
+
+/// When the next turn comes.
+pub(super) const NEXT_TURN: &str = "SELECT min(turn) FROM shareville_turns WHERE turn IS NOT NULL";
 
 /// One lane's row.
 #[derive(Debug, Clone, FromRow)]
@@ -109,10 +140,9 @@ impl LaneRow {
     /// What a change to one of its posts does to the lane itself.
     pub(super) fn follow(&mut self, change: &Change) {
         match change.hold {
-            HoldChange::Keep => {}
             HoldChange::Set(hold) => self.hold(Some(hold)),
             HoldChange::Lift(post) if self.held_by == Some(post.as_uuid()) => self.hold(None),
-            HoldChange::Lift(_) => {}
+            HoldChange::Keep | HoldChange::Lift(_) => {}
         }
         if let Some(pause) = &change.pause {
             self.pause(pause);
@@ -125,14 +155,11 @@ impl LaneRow {
 
 /// Reads lanes; those that are not there are left out.
 async fn read(connection: &mut SqliteConnection, lanes: &BTreeSet<&Lane>) -> Result<Vec<LaneRow>> {
-    query_as(
-        "SELECT l.* FROM json_each(?1) j CROSS JOIN shareville_lanes l
-         ON l.tenant = unhex(j.value ->> 0) AND l.provider = j.value ->> 1 AND l.platform_id = j.value ->> 2",
-    )
-    .bind(rows(lanes)?)
-    .fetch_all(connection)
-    .await
-    .map_err(failed)
+    query_as(LANES)
+        .bind(rows(lanes)?)
+        .fetch_all(connection)
+        .await
+        .map_err(failed)
 }
 
 fn rows(lanes: &BTreeSet<&Lane>) -> Result<String> {
@@ -194,16 +221,11 @@ pub(super) async fn settle(
         .map(|it| (it.id, it.held_by.map(hex)))
         .collect();
     type Times = (Option<i64>, Option<i64>, Option<i64>);
-    let times: Vec<Times> = query_as(
-        "SELECT (SELECT min(due_at) FROM shareville_posts WHERE lane = j.value ->> 0 AND due_at IS NOT NULL),
-                (SELECT min(expires_at) FROM shareville_posts WHERE lane = j.value ->> 0 AND expires_at IS NOT NULL),
-                (SELECT due_at FROM shareville_posts WHERE id = unhex(j.value ->> 1))
-         FROM json_each(?1) j ORDER BY j.key",
-    )
-    .bind(json(&asked)?)
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(failed)?;
+    let times: Vec<Times> = query_as(TIMES)
+        .bind(json(&asked)?)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed)?;
     let written: Vec<_> = lanes
         .iter_mut()
         .zip(times)
@@ -215,31 +237,17 @@ pub(super) async fn settle(
             (lane.id, lease, pause, hold, times, lane.ready_at())
         })
         .collect();
-    query(
-        "UPDATE shareville_lanes SET
-             nonce = unhex(j.value ->> '$[1][0]'), leased_until = j.value ->> '$[1][1]',
-             paused_until = j.value ->> '$[2][0]', pause_reason = j.value ->> '$[2][1]',
-             held_until = j.value ->> '$[3][0]', held_by = unhex(j.value ->> '$[3][1]'),
-             next_due = j.value ->> '$[4][0]', next_expiry = j.value ->> '$[4][1]', holder_due = j.value ->> '$[4][2]',
-             ready_at = j.value ->> 5
-         FROM json_each(?1) j WHERE shareville_lanes.id = j.value ->> 0",
-    )
-    .bind(json(&written)?)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
+    query(WRITE)
+        .bind(json(&written)?)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
     let tenants: BTreeSet<_> = lanes.iter().map(|lane| hex(lane.tenant)).collect();
-    // Of numbers and null, `max` makes null: no turn, if no lane will be ready.
-    query(
-        "UPDATE shareville_turns
-         SET turn = max(served_at, (SELECT min(ready_at) FROM shareville_lanes l
-                                    WHERE l.tenant = shareville_turns.tenant AND ready_at IS NOT NULL))
-         WHERE tenant IN (SELECT unhex(value) FROM json_each(?1))",
-    )
-    .bind(json(&tenants)?)
-    .execute(connection)
-    .await
-    .map_err(failed)?;
+    query(TURNS)
+        .bind(json(&tenants)?)
+        .execute(connection)
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 
@@ -303,11 +311,10 @@ impl SqliteStore {
 
     /// When the next tenant's turn comes.
     pub(super) async fn next_turn(&self) -> Result<Option<Timestamp>> {
-        let next: Option<i64> =
-            query_scalar("SELECT min(turn) FROM shareville_turns WHERE turn IS NOT NULL")
-                .fetch_one(&self.reads)
-                .await
-                .map_err(failed)?;
+        let next: Option<i64> = query_scalar(NEXT_TURN)
+            .fetch_one(&self.reads)
+            .await
+            .map_err(failed)?;
         Ok(next.map(time))
     }
 }
@@ -373,7 +380,6 @@ impl LaneStore for SqliteStore {
     }
 
     async fn ready(&self) -> Result<()> {
-        // Undone by being dropped: taking the lock is the test.
-        self.write().await.map(drop)
+        try_writing(self.write().await?.on()).await
     }
 }

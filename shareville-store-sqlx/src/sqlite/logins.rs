@@ -137,7 +137,7 @@ impl LoginStore for SqliteStore {
         .await
         .map_err(failed)?;
         write.commit().await?;
-        found(row)
+        found(row.as_ref())
     }
 
     async fn sweep(&self) -> Result<Vec<Grant>> {

@@ -36,6 +36,23 @@ macro_rules! list {
     };
 }
 
+pub(super) const BY_GROUP: &str = list!("group_id = ?6");
+pub(super) const BY_ACCOUNT: &str = list!("account = ?5");
+pub(super) const BY_USER: &str = list!("user = ?4");
+pub(super) const BY_STATUS: &str = list!("status = ?7");
+pub(super) const BY_TENANT: &str = list!("true");
+
+/// Posts through a connection that have not ended.
+pub(super) const UNSETTLED: &str =
+    "SELECT record FROM shareville_posts WHERE connection = ?1 AND open = 2 AND tenant = ?2
+     ORDER BY id LIMIT ?3";
+
+/// Whether another post of a lane is known by an id at the platform.
+pub(super) const HELD: &str =
+    "SELECT EXISTS (
+     SELECT 1 FROM shareville_lanes l CROSS JOIN shareville_posts p ON p.lane = l.id
+     WHERE l.tenant = ?1 AND l.provider = ?2 AND l.platform_id = ?3 AND p.platform_id = ?4 AND p.id <> ?5)";
+
 async fn accounts_are_there(on: &mut SqliteConnection, new: &[NewPost]) -> Result<()> {
     let asked: Vec<_> = new
         .iter()
@@ -106,6 +123,17 @@ async fn insert(
     Ok(())
 }
 
+/// Stores posts in a transaction that is under way, and holds the lock for writing.
+pub(super) async fn create(on: &mut SqliteConnection, new: &[NewPost]) -> Result<()> {
+    accounts_are_there(on, new).await?;
+    let meant = new.iter().map(|new| &new.post.lane).collect();
+    let lanes = read_or_make(on, &meant).await?;
+    let ids = lanes.iter().map(|row| (row.lane(), row.id)).collect();
+    insert(on, new, &ids).await?;
+    tell(on, new.iter().flat_map(|new| &new.events)).await?;
+    settle(on, lanes).await
+}
+
 #[async_trait]
 impl PostStore for SqliteStore {
     async fn create(&self, new: &[NewPost]) -> Result<()> {
@@ -113,13 +141,7 @@ impl PostStore for SqliteStore {
             return Ok(());
         }
         let mut write = self.write().await?;
-        accounts_are_there(write.on(), new).await?;
-        let meant = new.iter().map(|new| &new.post.lane).collect();
-        let lanes = read_or_make(write.on(), &meant).await?;
-        let ids = lanes.iter().map(|row| (row.lane(), row.id)).collect();
-        insert(write.on(), new, &ids).await?;
-        tell(write.on(), new.iter().flat_map(|new| &new.events)).await?;
-        settle(write.on(), lanes).await?;
+        create(write.on(), new).await?;
         write.commit().await?;
         self.signals.work();
         Ok(())
@@ -132,7 +154,7 @@ impl PostStore for SqliteStore {
             .fetch_optional(&self.reads)
             .await
             .map_err(failed)?;
-        found(row)
+        found(row.as_ref())
     }
 
     async fn posts(
@@ -142,12 +164,15 @@ impl PostStore for SqliteStore {
         request: PageRequest,
     ) -> Result<Page<Post>> {
         let sql = match filter {
-            PostFilter { group: Some(_), .. } => list!("group_id = ?6"),
+            PostFilter { group: Some(_), .. } => BY_GROUP,
             PostFilter {
                 account: Some(_), ..
-            } => list!("account = ?5"),
-            PostFilter { user: Some(_), .. } => list!("user = ?4"),
-            _ => list!("true"),
+            } => BY_ACCOUNT,
+            PostFilter { user: Some(_), .. } => BY_USER,
+            PostFilter {
+                status: Some(_), ..
+            } => BY_STATUS,
+            _ => BY_TENANT,
         };
         let rows: Vec<String> = query_scalar(sql)
             .bind(tenant.as_uuid())
@@ -171,33 +196,26 @@ impl PostStore for SqliteStore {
         connection: ConnectionId,
         limit: usize,
     ) -> Result<Vec<Post>> {
-        let rows: Vec<String> = query_scalar(
-            "SELECT record FROM shareville_posts WHERE connection = ?1 AND open = 2 AND tenant = ?2
-             ORDER BY id LIMIT ?3",
-        )
-        .bind(connection.as_uuid())
-        .bind(tenant.as_uuid())
-        .bind(count(limit))
-        .fetch_all(&self.reads)
-        .await
-        .map_err(failed)?;
+        let rows: Vec<String> = query_scalar(UNSETTLED)
+            .bind(connection.as_uuid())
+            .bind(tenant.as_uuid())
+            .bind(count(limit))
+            .fetch_all(&self.reads)
+            .await
+            .map_err(failed)?;
         records(&rows)
     }
 
     async fn is_held(&self, lane: &Lane, platform_id: &str, except: PostId) -> Result<bool> {
-        query_scalar(
-            "SELECT EXISTS (
-                 SELECT 1 FROM shareville_lanes l CROSS JOIN shareville_posts p ON p.lane = l.id
-                 WHERE l.tenant = ?1 AND l.provider = ?2 AND l.platform_id = ?3 AND p.platform_id = ?4 AND p.id <> ?5)",
-        )
-        .bind(lane.tenant.as_uuid())
-        .bind(lane.provider.as_str())
-        .bind(&lane.platform_id)
-        .bind(platform_id)
-        .bind(except.as_uuid())
-        .fetch_one(&self.reads)
-        .await
-        .map_err(failed)
+        query_scalar(HELD)
+            .bind(lane.tenant.as_uuid())
+            .bind(lane.provider.as_str())
+            .bind(&lane.platform_id)
+            .bind(platform_id)
+            .bind(except.as_uuid())
+            .fetch_one(&self.reads)
+            .await
+            .map_err(failed)
     }
 
     async fn apply(&self, changes: &[Change]) -> Result<Vec<std::result::Result<Applied, Stale>>> {

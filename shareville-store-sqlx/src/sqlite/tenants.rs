@@ -70,7 +70,7 @@ impl TenantStore for SqliteStore {
             .fetch_optional(&self.reads)
             .await
             .map_err(failed)?;
-        found(row)
+        found(row.as_ref())
     }
 
     async fn tenants(&self, owner: &OwnerId, request: PageRequest) -> Result<Page<Tenant>> {
