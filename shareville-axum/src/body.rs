@@ -2,6 +2,9 @@
 //!
 //! A body is read by hand rather than by derive, because a derived reader stops at the first thing that is wrong.
 
+// All readers have one form, whether they keep the value or not.
+#![allow(clippy::needless_pass_by_value)]
+
 use std::{fmt::Write as _, time::Duration};
 
 use axum::{
