@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{HeaderMap, Method, Request, StatusCode, header},
+    http::{HeaderMap, Method, Request, StatusCode, request},
 };
 use serde_json::{Value, json};
 use shareville_core::{
@@ -105,7 +105,7 @@ impl Answer {
 /// A request that is being made.
 pub(crate) struct Call<'a> {
     world: &'a World,
-    request: axum::http::request::Builder,
+    request: request::Builder,
     body: Body,
 }
 
@@ -173,19 +173,23 @@ impl World {
         capabilities.edits_published = true;
         capabilities.deletes_published = true;
         let api_url = Url::parse("https://api.example/api").unwrap();
-        let shareville = Shareville::builder(store.clone(), Keyring::ephemeral(), api_url)
-            .clock(clock.clone())
-            .publisher(FakePublisher {
-                capabilities,
-                script: Arc::clone(&network),
-                evidence: Arc::clone(&evidence),
-            })
-            .connector(FakeConnector {
-                revoked: Arc::clone(&revoked),
-                script: Arc::clone(&login),
-            })
-            .build()
-            .unwrap();
+        let shareville = Shareville::builder(
+            Arc::<MemoryStore>::clone(&store),
+            Keyring::ephemeral(),
+            api_url,
+        )
+        .clock(Arc::<ManualClock>::clone(&clock))
+        .publisher(FakePublisher {
+            capabilities,
+            script: Arc::clone(&network),
+            evidence: Arc::clone(&evidence),
+        })
+        .connector(FakeConnector {
+            revoked: Arc::clone(&revoked),
+            script: Arc::clone(&login),
+        })
+        .build()
+        .unwrap();
         let mut world = Self {
             router: Router::new().nest(
                 "/api",
