@@ -161,6 +161,19 @@ async fn a_login_that_fails_should_tell_the_website() {
 }
 
 #[tokio::test]
+async fn a_login_should_be_finished_even_if_the_browser_hangs_up() {
+    let world = World::new().await;
+    let state = world.begin(&world.key, "u1", WITH_REDIRECT).await;
+    tokio::select! {
+        biased;
+        _ = world.come_back(&state, "slow") => panic!("it takes a while"),
+        () = tokio::task::yield_now() => {}
+    }
+    let ended = landed(world.come_back(&state, "slow").await);
+    assert_eq!(ended[0].1, "connected");
+}
+
+#[tokio::test]
 async fn only_who_began_a_login_should_confirm_it() {
     let world = World::new().await;
     let more = format!("{WITH_REDIRECT}&confirm=true");

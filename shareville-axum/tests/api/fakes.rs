@@ -162,6 +162,10 @@ impl Connector for FakeConnector {
         match code.expose_secret() {
             "good" => Ok(granted("77")),
             "other" => Ok(granted("88")),
+            "slow" => {
+                tokio::task::yield_now().await;
+                Ok(granted("77"))
+            }
             _ => Err(Failure::new(
                 FailureClass::Reauthorize,
                 "The login is over. Connect again.",
