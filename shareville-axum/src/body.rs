@@ -2,6 +2,9 @@
 //!
 //! A body is read by hand rather than by derive, because a derived reader stops at the first thing that is wrong.
 
+// All readers have one form, whether they keep the value or not.
+#![allow(clippy::needless_pass_by_value)]
+
 use std::{fmt::Write as _, time::Duration};
 
 use axum::{
@@ -13,7 +16,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 use shareville_core::{clock::Timestamp, tenancy::Patch, violation::Violation};
 
-use crate::problem::Problem;
+use crate::{json::Strict, problem::Problem};
 
 /// A body that is a JSON object.
 #[derive(Debug)]
@@ -80,7 +83,7 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Pro
 }
 
 fn parse(bytes: &[u8]) -> Result<Body, Problem> {
-    match serde_json::from_slice(bytes) {
+    match serde_json::from_slice(bytes).map(|Strict(value)| value) {
         Ok(Value::Object(map)) => Ok(Body(map)),
         Ok(_) => Err(Problem::invalid(vec![Violation::new(
             "",
@@ -90,7 +93,7 @@ fn parse(bytes: &[u8]) -> Result<Body, Problem> {
         Err(error) => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "malformed_json",
-            format!("the body is not JSON: {error}"),
+            format!("the body cannot be read as JSON: {error}"),
         )),
     }
 }

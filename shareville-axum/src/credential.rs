@@ -8,7 +8,7 @@
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use shareville_core::{
-    Caller, CallerKind, Error, Shareville,
+    Caller, CallerKind, CredentialError, Error, Shareville,
     connect::Connecting,
     credential::Purpose,
     id::{OwnerId, Provider},
@@ -26,7 +26,7 @@ use crate::{
 
 const API_KEY_HEADER: &str = "x-api-key";
 
-/// The most that an error may want to know of a credential: of which kind it is.
+/// Of which kind a credential looks to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     ApiKey,
@@ -180,10 +180,7 @@ impl FromRequestParts<Api> for CallerAuth {
                     )));
                 }
                 Err(match other {
-                    Some(it) => api.shareville.authenticate(it.text).await.map_or_else(
-                        |error| Problem::from(error),
-                        |_| unauthorized("credential_malformed", RIGHT),
-                    ),
+                    Some(_) => CredentialError::Malformed.into(),
                     None => unauthorized(
                         "credential_missing",
                         format!("there is no credential: {RIGHT}"),

@@ -74,10 +74,8 @@ impl IfMatch {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let first = match &self.0 {
-            None => None,
-            Some(revisions) => Some(revisions.first().copied().unwrap_or(NO_REVISION)),
-        };
+        let first = self.0.as_deref();
+        let first = first.map(|revisions| revisions.first().copied().unwrap_or(NO_REVISION));
         let changed = change(Target {
             id,
             revision: first,

@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tracing::{Instrument, field};
 use uuid::Uuid;
 
@@ -77,6 +77,23 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         // A UUID always is a header's value.
         .or_else(|| HeaderValue::try_from(Uuid::now_v7().to_string()).ok())
         .unwrap_or(HeaderValue::from_static("none"))
+}
+
+/// Lets what has begun come to its end even if the caller hangs up: the server drops the request then, and with it
+/// would go a login between exchange and storing, or a post deleted at the platform and not in our books.
+///
+/// What only reads needs no such care; the callback of a login is a `GET` that writes.
+pub(crate) async fn complete(request: Request, next: Next) -> Response {
+    let writes = !matches!(*request.method(), Method::GET | Method::HEAD)
+        || request.uri().path().ends_with("/callback");
+    if !writes {
+        return next.run(request).await;
+    }
+    let running = tokio::spawn(next.run(request).in_current_span());
+    // It fails only where the process is ending, for panics are caught further in.
+    running
+        .await
+        .unwrap_or_else(|_| Problem::internal().into_response())
 }
 
 /// Answers for a handler that panicked. What it said may hold a secret, so it is not repeated here.

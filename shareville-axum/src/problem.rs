@@ -291,3 +291,31 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_fails_should_be_told_without_its_words() {
+        let cause = || "postgres://user:password@host".into();
+        for (error, status, retry) in [
+            (StoreError::Unavailable(cause()), 503, Some("1")),
+            (StoreError::Lost(cause()), 503, Some("1")),
+            (StoreError::Broken(cause()), 500, None),
+        ] {
+            let problem = Problem::from(Error::Store(error));
+            assert!(!format!("{problem:?}").contains("password"));
+            let response = problem.into_response();
+            assert_eq!(response.status(), status);
+            let header = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(header.map(|value| value.to_str().unwrap()), retry);
+        }
+    }
+
+    #[test]
+    fn a_title_should_be_made_of_its_code() {
+        assert_eq!(title("commit_in_progress"), "Commit in progress");
+        assert_eq!(title(""), "");
+    }
+}

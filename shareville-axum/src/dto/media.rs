@@ -1,5 +1,8 @@
 //! Media of a post.
 
+// All readers have one form, whether they keep the value or not.
+#![allow(clippy::needless_pass_by_value)]
+
 use serde::Serialize;
 use serde_json::Value;
 use shareville_core::{

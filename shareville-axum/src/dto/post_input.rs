@@ -21,6 +21,16 @@ const PLACEMENTS: [(&str, Placement); 3] = [
     ("story", Placement::Story),
 ];
 
+/// The fields by which a post says and shows something.
+pub(crate) const CONTENT_FIELDS: [&str; 6] = [
+    "caption",
+    "link",
+    "media",
+    "placement",
+    "options",
+    "firstComment",
+];
+
 /// Reads a post that is to be created.
 pub(crate) fn read(fields: &mut Fields<'_>) -> PostInput {
     let user = fields.optional("userId", body::text).map(UserId::new);

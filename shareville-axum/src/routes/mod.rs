@@ -19,7 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     Api,
     cors::cors,
-    layers::{no_method, no_route, observe, panicked},
+    layers::{complete, no_method, no_route, observe, panicked},
     problem::Problem,
     sign_in::SignIn,
 };
@@ -104,6 +104,7 @@ impl RouterOptions {
         }
         router
             .layer(CatchPanicLayer::custom(panicked))
+            .layer(middleware::from_fn(complete))
             .layer(DefaultBodyLimit::max(self.max_body_bytes))
             .layer(middleware::from_fn(observe))
             .with_state(api)

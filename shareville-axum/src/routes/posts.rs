@@ -72,13 +72,24 @@ async fn read_input(auth: &CallerAuth, body: Body) -> Result<PostInput, Problem>
     match auth.posts().check(&input).await {
         Ok(_) => {}
         Err(Error::Invalid(more)) => {
-            let told = |more: &Violation| wrong.iter().any(|it| it.pointer == more.pointer);
-            let more: Vec<_> = more.into_iter().filter(|it| !told(it)).collect();
+            // Of content that could not be read whole, nothing can be said about the whole.
+            let is_misread = wrong.iter().any(is_about_content);
+            let is_told = |more: &Violation| {
+                is_misread && is_about_content(more)
+                    || wrong.iter().any(|it| it.pointer == more.pointer)
+            };
+            let more: Vec<_> = more.into_iter().filter(|it| !is_told(it)).collect();
             wrong.extend(more);
         }
         Err(other) => return Err(other.into()),
     }
     Err(Problem::invalid(wrong))
+}
+
+/// Whether it is about what a post says and shows, or about the post as a whole.
+fn is_about_content(violation: &Violation) -> bool {
+    let first = violation.pointer.split('/').nth(1).unwrap_or_default();
+    first.is_empty() || post_input::CONTENT_FIELDS.contains(&first)
 }
 
 async fn create(

@@ -1,0 +1,15 @@
+//! The router from outside: requests in, answers out, over the in-memory store and scripted networks.
+
+// A helper that cannot do its work fails the test.
+#![allow(clippy::unwrap_used)]
+
+mod client_apps;
+mod connecting;
+mod credentials;
+mod fakes;
+mod logs;
+mod mounting;
+mod posts;
+mod problems;
+mod publishing;
+mod world;
