@@ -118,7 +118,7 @@ fn unless_under_way(post: &Post) -> Result<(), Refusal> {
 }
 
 /// Sets aside what was prepared: it must be deleted at the platform before anything new is made.
-fn set_aside(work: &mut Work) {
+pub(super) fn set_aside(work: &mut Work) {
     if let Some(progress) = work.progress.take()
         && progress.object.is_some()
     {

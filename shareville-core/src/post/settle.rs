@@ -380,7 +380,8 @@ fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Re
                 ));
             }
             next.work.mark = None;
-            next.work.progress = None;
+            // Dead or not, where it can be deleted it is, before another takes its place.
+            super::apply::set_aside(&mut next.work);
             let mut change = retry_or_fail(post, next, failure, moment);
             change.hold = HoldChange::Lift(post.id);
             Ok(change)

@@ -1,4 +1,5 @@
-//! What every adapter must do, as published tests: run them against a store of one's own.
+//! What every adapter must do, as published tests: run them against a store or a publisher of one's own; and a network
+//! in memory, to test against without any platform.
 //!
 //! Assertions are what these functions are for, so they panic where a behaviour is missing.
 #![allow(
@@ -8,4 +9,6 @@
     clippy::unwrap_used
 )]
 
+pub mod network;
+pub mod publisher;
 pub mod store;

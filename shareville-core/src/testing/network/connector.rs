@@ -1,0 +1,167 @@
+//! A provider in memory, where end users log in with codes that the test hands out.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::{
+    connector::{Authorize, Connector, FoundAccount, Granted, Refreshed},
+    failure::{Failure, FailureClass},
+    id::Provider,
+    tenant::App,
+};
+
+/// A provider in memory. Clones are the same provider.
+#[derive(Debug, Clone)]
+pub struct FakeConnector {
+    provider: Provider,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    codes: HashMap<String, Granted>,
+    tokens: HashMap<String, Granted>,
+    exchanged: Vec<String>,
+    inspected: Vec<String>,
+    revoked: Vec<String>,
+}
+
+/// What a login of a person brings: a token, and accounts of these ids at the provider.
+#[must_use]
+pub fn granted(provider: &Provider, person: &str, token: &str, platform_ids: &[&str]) -> Granted {
+    Granted {
+        person: person.to_owned(),
+        name: Some(format!("Person {person}")),
+        picture: None,
+        token: token.into(),
+        expires_at: None,
+        scopes: vec!["publish".to_owned()],
+        missing_scopes: Vec::new(),
+        accounts: platform_ids.iter().map(|id| found(provider, id)).collect(),
+    }
+}
+
+/// An account one can publish to.
+#[must_use]
+pub fn found(provider: &Provider, platform_id: &str) -> FoundAccount {
+    FoundAccount {
+        provider: provider.clone(),
+        platform_id: platform_id.to_owned(),
+        name: format!("Account {platform_id}"),
+        username: None,
+        category: None,
+        picture: None,
+        token: Some(format!("token of {platform_id}").into()),
+        problems: Vec::new(),
+    }
+}
+
+impl FakeConnector {
+    /// A provider where nobody has logged in yet.
+    #[must_use]
+    pub fn new(provider: Provider) -> Self {
+        Self {
+            provider,
+            state: Arc::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a code bring something.
+    pub fn grant(&self, code: &str, granted: Granted) {
+        self.state().codes.insert(code.to_owned(), granted);
+    }
+
+    /// Changes what a token grants from now on; `None` lets it die.
+    pub fn change(&self, token: &str, granted: Option<Granted>) {
+        let mut state = self.state();
+        match granted {
+            Some(granted) => state.tokens.insert(token.to_owned(), granted),
+            None => state.tokens.remove(token),
+        };
+    }
+
+    /// The codes that were exchanged so far.
+    #[must_use]
+    pub fn exchanged(&self) -> Vec<String> {
+        self.state().exchanged.clone()
+    }
+
+    /// The tokens that were inspected so far.
+    #[must_use]
+    pub fn inspected(&self) -> Vec<String> {
+        self.state().inspected.clone()
+    }
+
+    /// The tokens that were revoked so far.
+    #[must_use]
+    pub fn revoked(&self) -> Vec<String> {
+        self.state().revoked.clone()
+    }
+}
+
+#[async_trait]
+impl Connector for FakeConnector {
+    fn provider(&self) -> Provider {
+        self.provider.clone()
+    }
+
+    fn authorize_url(&self, app: &App, authorize: &Authorize<'_>) -> Url {
+        let mut url: Url = "https://login.example/authorize".parse().unwrap();
+        url.query_pairs_mut()
+            .append_pair("client_id", &app.id)
+            .append_pair("redirect_uri", authorize.redirect_uri.as_str())
+            .append_pair("state", authorize.state.expose_secret())
+            .append_pair("ask_again", &authorize.ask_again.to_string());
+        url
+    }
+
+    async fn exchange(
+        &self,
+        _app: &App,
+        code: &SecretString,
+        _redirect_uri: &Url,
+    ) -> Result<Granted, Failure> {
+        let code = code.expose_secret().to_owned();
+        let mut state = self.state();
+        state.exchanged.push(code.clone());
+        let wrong = || Failure::new(FailureClass::Config, "The code is wrong or was used.");
+        let granted = state.codes.remove(&code).ok_or_else(wrong)?;
+        let token = granted.token.expose_secret().to_owned();
+        state.tokens.insert(token, granted.clone());
+        Ok(granted)
+    }
+
+    async fn inspect(&self, _app: &App, token: &SecretString) -> Result<Granted, Failure> {
+        let token = token.expose_secret().to_owned();
+        let mut state = self.state();
+        state.inspected.push(token.clone());
+        let dead = || Failure::new(FailureClass::Reauthorize, "The token is dead.");
+        state.tokens.get(&token).cloned().ok_or_else(dead)
+    }
+
+    async fn refresh(
+        &self,
+        _app: &App,
+        _token: &SecretString,
+    ) -> Result<Option<Refreshed>, Failure> {
+        Ok(None)
+    }
+
+    async fn revoke(&self, _app: &App, token: &SecretString) -> Result<(), Failure> {
+        let token = token.expose_secret().to_owned();
+        let mut state = self.state();
+        state.tokens.remove(&token);
+        state.revoked.push(token);
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! The whole of core from outside: engine, connecting and posting on the store and the network in memory.
+//!
+//! Truth is the network's list of what is visible, never our own table. Time is a clock that the tests move; nothing
+//! sleeps.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    unused_crate_dependencies,
+    reason = "tests say what is missing by panicking"
+)]
+
+mod connect;
+mod engine_faults;
+mod engine_kills;
+mod engine_lanes;
+mod engine_many;
+mod engine_pauses;
+mod posting;
+mod stage;
