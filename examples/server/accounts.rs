@@ -151,6 +151,7 @@ fn unavailable() -> Problem {
     .retry_after(Duration::from_secs(1))
 }
 
+#[allow(clippy::needless_pass_by_value)] // for `map_err`
 fn unreadable(rejection: JsonRejection) -> Problem {
     let code = match rejection.status() {
         StatusCode::UNPROCESSABLE_ENTITY => "invalid",
@@ -160,6 +161,7 @@ fn unreadable(rejection: JsonRejection) -> Problem {
     Problem::new(rejection.status(), code, rejection.body_text())
 }
 
+#[allow(clippy::needless_pass_by_value)] // for `map_err`
 fn table_failed(error: sqlx::Error) -> Problem {
     tracing::error!(%error, "the owners' table failed");
     unavailable()

@@ -1,5 +1,7 @@
 //! The reference server as a process of its own, against the sandbox. What counts is what a visitor would see there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+// A story is told in one piece.
+#![allow(clippy::too_many_lines)]
 
 mod bad_input;
 mod faults;
