@@ -99,6 +99,8 @@ impl Engine {
         let settings = self.shareville.settings();
         loop {
             let free = tokio::select! {
+                // In this order: free slots must not outweigh a shutdown.
+                biased;
                 () = shutdown.cancelled() => return,
                 slot = Arc::clone(slots).acquire_owned() => match slot {
                     Ok(slot) => slot,

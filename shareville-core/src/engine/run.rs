@@ -152,8 +152,11 @@ impl Run {
     /// A step cannot be taken: what has ended does not wait for it for ever.
     async fn blocked(&mut self, step: Step, failure: Failure) -> Flow {
         match step {
-            Step::Comment => self.write(Command::CommentRefused { failure }, None).await,
-            Step::LookForComment => self.write(Command::CommentUnclear, None).await,
+            // Nothing was sent; but what an earlier worker has sent stays unknown.
+            Step::Comment if self.post.work.comment.is_none() => {
+                self.write(Command::CommentRefused { failure }, None).await
+            }
+            Step::Comment | Step::LookForComment => self.write(Command::CommentUnclear, None).await,
             Step::Discard if !self.post.is_to_go_out() => {
                 self.write(Command::DiscardFailed { failure }, None).await
             }
@@ -164,13 +167,12 @@ impl Run {
     async fn take(&mut self, step: Step) -> Flow {
         let Some(publisher) = self.shareville.publisher(&self.account.provider).cloned() else {
             let message = format!("This server cannot publish to {}.", self.account.provider);
-            return self
-                .unable(Failure::new(FailureClass::Config, message))
-                .await;
+            let failure = Failure::new(FailureClass::Config, message);
+            return self.blocked(step, failure).await;
         };
         let job = match self.job() {
             Ok(job) => job,
-            Err(failure) => return self.unable(failure).await,
+            Err(failure) => return self.blocked(step, failure).await,
         };
         self.resumed = false;
         let publisher = publisher.as_ref();

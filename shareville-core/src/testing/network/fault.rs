@@ -94,6 +94,13 @@ pub(super) enum Answer {
     Refusal(Failure),
 }
 
+/// A call takes its time, before it acts and after: others get their turn, and whoever calls may be killed.
+pub(super) async fn latency() {
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The answer got lost.
 pub(super) fn lost() -> Failure {
     Failure::new(FailureClass::Transient, "The network's answer was lost.")
@@ -111,6 +118,7 @@ impl FakeNetwork {
     /// Takes a call, and hangs if the script says so.
     pub(super) async fn course(&self, call: Call, post: crate::id::PostId) -> Course {
         let fault = self.fault(call, post);
+        latency().await;
         let (act, answer) = match &fault {
             None | Some(Fault::HangBefore | Fault::HangAfter | Fault::Freeze) => {
                 (Act::Now, Answer::True)

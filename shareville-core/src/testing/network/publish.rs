@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Call, FakeNetwork, Late, MAX_CAPTION_CHARS, Object, State,
-    fault::{Act, Answer, Course, lost},
+    fault::{Act, Answer, Course, latency, lost},
     platform_id,
 };
 use crate::{
@@ -43,6 +43,7 @@ fn object_of<'a>(state: &'a mut State, job: &Job) -> Option<&'a mut Object> {
 impl FakeNetwork {
     /// Waits as the course says, then gives its answer.
     async fn answer(&self, course: Course) -> Answer {
+        latency().await;
         if course.hang_after {
             self.hang().await;
         }
