@@ -3,7 +3,7 @@
 use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
-use shareville::{Keyring, Settings};
+use shareville::{Keyring, Settings, meta::MediaHosts};
 use url::{Host, Url};
 
 /// What this process does.
@@ -42,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) settings: Settings,
     pub(crate) keys: Option<Keyring>,
     pub(crate) sign_up: bool,
+    pub(crate) media_hosts: MediaHosts,
 }
 
 /// One line that names the variable and what it takes.
@@ -160,6 +161,18 @@ impl Config {
                 "SHAREVILLE_SIGN_UP",
                 local,
                 &[("open", true), ("closed", false)],
+            )?,
+            media_hosts: one_of(
+                "SHAREVILLE_ALLOW_PRIVATE_ADDRESSES",
+                MediaHosts::Public,
+                &[
+                    ("off", MediaHosts::Public),
+                    ("on", MediaHosts::Any),
+                    ("false", MediaHosts::Public),
+                    ("true", MediaHosts::Any),
+                    ("0", MediaHosts::Public),
+                    ("1", MediaHosts::Any),
+                ],
             )?,
             public_url,
         })

@@ -76,7 +76,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let graph = Graph::new(GraphConfig::new().with_endpoint(endpoint))?;
     let api_url = config.public_url.join("/api")?;
     let shareville = Shareville::builder(Arc::new(store), keyring, api_url)
-        .publisher(FacebookPages::new(graph.clone()))
+        .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
         .connector(FacebookLogin::new(graph, LoginConfig::new()))
         .settings(config.settings)
         .build()?;

@@ -11,5 +11,5 @@ pub use self::{
         BusinessGauge, DEFAULT_VERSION, Endpoint, Gauge, Graph, GraphConfig, InvalidBase, Usage,
     },
     login::{FacebookLogin, LoginConfig, SCOPES},
-    pages::FacebookPages,
+    pages::{FacebookPages, MediaHosts},
 };

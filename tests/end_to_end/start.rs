@@ -19,6 +19,7 @@ fn a_wrong_value_should_be_named() {
         ("SHAREVILLE_UNCERTAIN_SECONDS", "NaN"),
         ("SHAREVILLE_ENCRYPTION_KEYS", "a:c2hvcnRzZWNyZXQ="),
         ("SHAREVILLE_SIGN_UP", "maybe"),
+        ("SHAREVILLE_ALLOW_PRIVATE_ADDRESSES", "some"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let output = Command::new(binary())

@@ -14,6 +14,9 @@ use super::{
 /// What Facebook, or this version, has no room for.
 const NOT_SUPPORTED: &str = "not_supported_by_platform";
 
+/// A medium stands where not everybody can fetch it.
+pub(super) const NOT_PUBLIC: &str = "url_not_public";
+
 pub(super) fn check(content: &Content) -> Vec<Violation> {
     let mut found = Vec::new();
     found.extend(placement(content.placement));
@@ -183,7 +186,7 @@ fn source(source: &MediaSource) -> Option<Violation> {
             "A photo's address must not carry a user name or password: Facebook fetches it without a login.",
         ),
         Address::Http { public: false, .. } => (
-            "url_not_public",
+            NOT_PUBLIC,
             "Facebook cannot reach this address: a photo must be where everybody can fetch it.",
         ),
         Address::Http { .. } => return None,
