@@ -27,12 +27,12 @@ pub(super) const GUARDS: &str = "SELECT p.id AS post, p.revision,
      FROM json_each(?1) j CROSS JOIN shareville_posts p ON p.id = unhex(j.value)
      CROSS JOIN shareville_lanes l ON l.id = p.lane";
 
-/// Writes all that can change in posts.
+/// Writes all that can change in posts. The records come apart: SQLite reads a whole row of JSON for each value in it.
 pub(super) const UPDATE: &str =
     "UPDATE shareville_posts SET
          revision = j.value ->> 1, status = j.value ->> 2, listed_at = j.value ->> '$[3][0]',
          due_at = j.value ->> '$[3][1]', expires_at = j.value ->> '$[3][2]', platform_id = j.value ->> 4,
-         open = j.value ->> 5, record = j.value -> 6
+         open = j.value ->> 5, record = ?2 -> j.key
      FROM json_each(?1) j WHERE shareville_posts.id = unhex(j.value ->> 0)";
 
 /// What is checked before a post is changed.
@@ -109,7 +109,7 @@ impl Batch {
 
     /// Writes the posts and then the lanes that were touched.
     async fn write(self, connection: &mut SqliteConnection) -> Result<()> {
-        let (mut rows, mut removed) = (Vec::new(), Vec::new());
+        let (mut rows, mut records, mut removed) = (Vec::new(), Vec::new(), Vec::new());
         for (id, (next, works)) in &self.written {
             let Some(post) = next else {
                 removed.push(hex(id.as_uuid()));
@@ -127,12 +127,13 @@ impl Batch {
                 times,
                 platform_id,
                 open(post),
-                post,
             ));
+            records.push(post);
         }
         if !rows.is_empty() {
             query(UPDATE)
                 .bind(json(&rows)?)
+                .bind(json(&records)?)
                 .execute(&mut *connection)
                 .await
                 .map_err(failed)?;

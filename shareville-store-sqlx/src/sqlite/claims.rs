@@ -45,17 +45,15 @@ pub(super) const READY: &str =
                  ORDER BY r.ready_at, r.id LIMIT ?3)
      ORDER BY j.key, l.ready_at, l.id";
 
-/// Leases lanes.
+/// Leases lanes, then sends their tenants to the back, in one trip.
 pub(super) const LEASE: &str =
     "UPDATE shareville_lanes SET nonce = unhex(j.value ->> 1), leased_until = ?2, ready_at = j.value ->> 2
-     FROM json_each(?1) j WHERE shareville_lanes.id = j.value ->> 0";
-
-/// Sends tenants that were served to the back.
-pub(super) const SERVED: &str = "UPDATE shareville_turns
-     SET served_at = ?2, served = coalesce(unhex(j.value ->> 1), served),
-         turn = max(?2, (SELECT min(ready_at) FROM shareville_lanes l
+     FROM json_each(?1) j WHERE shareville_lanes.id = j.value ->> 0;
+     UPDATE shareville_turns
+     SET served_at = ?4, served = coalesce(unhex(j.value ->> 1), served),
+         turn = max(?4, (SELECT min(ready_at) FROM shareville_lanes l
                          WHERE l.tenant = shareville_turns.tenant AND l.ready_at IS NOT NULL))
-     FROM json_each(?1) j WHERE tenant = unhex(j.value ->> 0)";
+     FROM json_each(?3) j WHERE tenant = unhex(j.value ->> 0)";
 
 /// Posts with all that is needed to publish them.
 pub(super) const WHOLE: &str = "SELECT p.id, p.record, a.record, c.record, t.id, t.record
@@ -201,15 +199,11 @@ async fn round(
         }
     });
     let taken: Vec<Taken> = taken.collect();
+    // Every tenant asked goes to the back, so that the next round finds others, or nothing.
+    let served: Vec<_> = asked.iter().map(|it| (it, served.get(it))).collect();
     query(LEASE)
         .bind(json(&leases)?)
         .bind(until)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
-    // Every tenant asked goes to the back, so that the next round finds others, or nothing.
-    let served: Vec<_> = asked.iter().map(|it| (it, served.get(it))).collect();
-    query(SERVED)
         .bind(json(&served)?)
         .bind(micros(now))
         .execute(connection)

@@ -24,12 +24,13 @@ pub(super) async fn tell<'a>(
     connection: &mut SqliteConnection,
     events: impl IntoIterator<Item = &'a Event>,
 ) -> Result<()> {
+    let events: Vec<_> = events.into_iter().collect();
     let rows: Vec<_> = events
-        .into_iter()
+        .iter()
         .map(|event| {
             let subject = subject(event.subject).unwrap_or(Uuid::nil());
             let tenant = hex(event.tenant.as_uuid());
-            (hex(event.id.as_uuid()), tenant, hex(subject), event)
+            (hex(event.id.as_uuid()), tenant, hex(subject))
         })
         .collect();
     if rows.is_empty() {
@@ -37,9 +38,10 @@ pub(super) async fn tell<'a>(
     }
     query(
         "INSERT INTO shareville_events (id, tenant, subject, record)
-         SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), value -> 3 FROM json_each(?1)",
+         SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), ?2 -> key FROM json_each(?1)",
     )
     .bind(json(&rows)?)
+    .bind(json(&events)?)
     .execute(connection)
     .await
     .map_err(conflict("tenant"))?;

@@ -34,7 +34,8 @@ pub(super) const TIMES: &str =
             (SELECT due_at FROM shareville_posts WHERE id = unhex(j.value ->> 1))
      FROM json_each(?1) j ORDER BY j.key";
 
-/// Writes all that can change in lanes.
+/// Writes all that can change in lanes, then works out when their tenants' turns come, in one trip. Of numbers and null,
+/// `max` makes null: no turn, if no lane will be ready.
 pub(super) const WRITE: &str =
     "UPDATE shareville_lanes SET
          nonce = unhex(j.value ->> '$[1][0]'), leased_until = j.value ->> '$[1][1]',
@@ -42,13 +43,11 @@ pub(super) const WRITE: &str =
          held_until = j.value ->> '$[3][0]', held_by = unhex(j.value ->> '$[3][1]'),
          next_due = j.value ->> '$[4][0]', next_expiry = j.value ->> '$[4][1]', holder_due = j.value ->> '$[4][2]',
          ready_at = j.value ->> 5
-     FROM json_each(?1) j WHERE shareville_lanes.id = j.value ->> 0";
-
-/// Works out when tenants' turns come. Of numbers and null, `max` makes null: no turn, if no lane will be ready.
-pub(super) const TURNS: &str = "UPDATE shareville_turns
+     FROM json_each(?1) j WHERE shareville_lanes.id = j.value ->> 0;
+     UPDATE shareville_turns
      SET turn = max(served_at, (SELECT min(ready_at) FROM shareville_lanes l
                                 WHERE l.tenant = shareville_turns.tenant AND ready_at IS NOT NULL))
-     WHERE tenant IN (SELECT unhex(value) FROM json_each(?1))";
+     WHERE tenant IN (SELECT unhex(value) FROM json_each(?2))";
 
 /// When the next turn comes.
 pub(super) const NEXT_TURN: &str = "SELECT min(turn) FROM shareville_turns WHERE turn IS NOT NULL";
@@ -226,6 +225,7 @@ pub(super) async fn settle(
         .fetch_all(&mut *connection)
         .await
         .map_err(failed)?;
+    let tenants: BTreeSet<_> = lanes.iter().map(|lane| hex(lane.tenant)).collect();
     let written: Vec<_> = lanes
         .iter_mut()
         .zip(times)
@@ -239,11 +239,6 @@ pub(super) async fn settle(
         .collect();
     query(WRITE)
         .bind(json(&written)?)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
-    let tenants: BTreeSet<_> = lanes.iter().map(|lane| hex(lane.tenant)).collect();
-    query(TURNS)
         .bind(json(&tenants)?)
         .execute(connection)
         .await

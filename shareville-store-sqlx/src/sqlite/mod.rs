@@ -133,9 +133,8 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT);
         let writes = lasting(1).connect_lazy_with(connect.clone());
         migrate(&mut *first(&writes).await.map_err(refused)?).await?;
-        let reads = SqlitePoolOptions::new()
-            .max_connections(options.readers.max(1))
-            .connect_lazy_with(connect.pragma("query_only", "ON"));
+        let reads =
+            lasting(options.readers.max(1)).connect_lazy_with(connect.pragma("query_only", "ON"));
         Ok(Self::over(reads, writes, options, Some(POLL)))
     }
 
@@ -257,10 +256,12 @@ impl Write {
     }
 }
 
-/// A pool whose connections stay: an in-memory database goes with its last one.
+/// A pool whose connections stay: opening one is dear, and an in-memory database goes with its last.
 fn lasting(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
+        // It is no connection over a network, which could be lost unnoticed.
+        .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
 }

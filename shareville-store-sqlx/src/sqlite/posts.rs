@@ -103,20 +103,21 @@ async fn insert(
                 times,
                 known,
                 lane,
-                post,
             )
         })
         .collect();
+    let records: Vec<_> = new.iter().map(|new| &new.post).collect();
     query(
         "INSERT INTO shareville_posts (id, tenant, user, account, connection, group_id, revision, status, open,
                                        listed_at, due_at, expires_at, platform_id, lane, record)
          SELECT unhex(value ->> 0), unhex(value ->> '$[1][0]'), value ->> '$[1][1]', unhex(value ->> '$[2][0]'),
                 unhex(value ->> '$[2][1]'), unhex(value ->> 3), value ->> '$[4][0]', value ->> '$[4][1]',
                 value ->> '$[4][2]', value ->> '$[5][0]', value ->> '$[5][1]', value ->> '$[5][2]', value ->> 6,
-                value ->> 7, value -> 8
+                value ->> 7, ?2 -> key
          FROM json_each(?1)",
     )
     .bind(json(&rows)?)
+    .bind(json(&records)?)
     .execute(on)
     .await
     .map_err(conflict("id"))?;

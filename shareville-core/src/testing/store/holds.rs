@@ -75,26 +75,30 @@ pub async fn should_keep_the_hold_of_another_post(bench: &Bench) {
     bench.claim_one().await;
 }
 
-/// A post that is too late comes up to be ended, though its lane stands still.
+/// A post that is too late comes up to be ended, though its lane stands still, and before those that are due earlier.
 pub async fn should_bring_up_an_expired_post_in_a_paused_lane(bench: &Bench) {
     let tenant = bench.tenant().await;
     let account = bench.account(&tenant).await;
-    let early = bench.post(&account, bench.at(-2)).await;
-    let late = bench.post(&account, bench.at(60)).await;
+    let mut patient = bench.scheduled(&account, bench.at(-2));
+    patient.post.give_up_after *= 2;
+    let posts = std::slice::from_ref(&patient);
+    bench.store.create(posts).await.unwrap();
+    let patient = patient.post;
+    let hasty = bench.post(&account, bench.at(60)).await;
     let pause = Pause {
         until: crate::clock::Timestamp::MAX_UTC,
         reason: PauseReason::Blocked,
     };
     let paused = bench.store.pause(tenant.id, &PauseScope::Tenant, pause);
     paused.await.unwrap();
-    bench.clock.set(early.expires_at().unwrap());
+    bench.clock.set(hasty.expires_at().unwrap());
     let claim = bench.claim_one().await;
-    assert_eq!(claim.post, early);
-    let ended = bench.change(&early, Command::Expire).under(claim.claim);
+    assert_eq!(claim.post, hasty);
+    let ended = bench.change(&hasty, Command::Expire).under(claim.claim);
     bench.apply(&ended.releasing()).await.unwrap();
     assert_eq!(bench.claim(10).await, vec![]);
-    bench.clock.set(late.expires_at().unwrap());
-    assert_eq!(bench.claim_one().await.post, late);
+    bench.clock.set(patient.expires_at().unwrap());
+    assert_eq!(bench.claim_one().await.post, patient);
 }
 
 /// An expired post comes up though another's commit holds the lane.
