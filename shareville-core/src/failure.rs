@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, lane::PauseReason};
 
 /// What kind of failure it is, which decides what happens next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,6 +197,35 @@ impl Failure {
         )
         .with_code("missed")
         .with_action(last.map_or(Action::None, |last| last.action))
+    }
+
+    /// The account's lane stands still, and the post with it.
+    #[must_use]
+    pub fn paused(reason: PauseReason, until: Timestamp) -> Self {
+        match reason {
+            PauseReason::RateLimited => Self::new(
+                FailureClass::RateLimited {
+                    until: Some(until),
+                    scope: LimitScope::Account,
+                },
+                "The platform wants to be left alone for a while: the post goes out after that.",
+            ),
+            PauseReason::Blocked => Self::new(
+                FailureClass::Blocked,
+                "The platform has blocked the account for a while: look at the account there, and clear what it asks \
+                 for. The post goes out after that.",
+            ),
+            PauseReason::ConnectionBroken => Self::new(
+                FailureClass::Reauthorize,
+                "The connection no longer works: its user must connect the account again. The post goes out then, \
+                 unless its `giveUpAfter` has passed.",
+            ),
+            PauseReason::TenantInactive => Self::new(
+                FailureClass::Config,
+                "The website's client app is not active: its owner can set `active` to true.",
+            )
+            .with_code("client_app_inactive"),
+        }
     }
 
     /// The connection that the post was to go through is gone.

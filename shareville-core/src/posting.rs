@@ -2,6 +2,7 @@
 
 mod check;
 mod live;
+mod paused;
 
 use std::time::Duration;
 
@@ -218,7 +219,10 @@ impl Posting<'_> {
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
     pub async fn get(&self, id: PostId) -> Result<Post, Error> {
         self.caller.require(Scope::PostsRead)?;
-        self.find(id).await
+        let post = self.find(id).await?;
+        let mut shown = self.shown(vec![post]).await?;
+        // One goes in, so one comes out.
+        shown.pop().ok_or(Error::NotFound("post"))
     }
 
     /// Lists posts.
@@ -233,7 +237,11 @@ impl Posting<'_> {
         self.caller.require(Scope::PostsRead)?;
         filter.user = self.caller.about(filter.user.as_ref())?;
         let store = self.shareville.store();
-        Ok(store.posts(self.caller.tenant().id, &filter, page).await?)
+        let page = store.posts(self.caller.tenant().id, &filter, page).await?;
+        Ok(Page {
+            items: self.shown(page.items).await?,
+            next: page.next,
+        })
     }
 
     /// Lists what happened to a post: every attempt, step, error and wait.
@@ -241,7 +249,8 @@ impl Posting<'_> {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
     pub async fn events(&self, id: PostId, page: PageRequest) -> Result<Page<Event>, Error> {
-        let post = self.get(id).await?;
+        self.caller.require(Scope::PostsRead)?;
+        let post = self.find(id).await?;
         let store = self.shareville.store();
         Ok(store
             .events(post.tenant, Subject::Post(post.id), page)

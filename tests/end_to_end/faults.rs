@@ -222,6 +222,12 @@ async fn a_rate_limit_should_be_waited_for_and_told() {
     let minutes = (until - chrono::Utc::now()).num_seconds();
     assert!((120..=200).contains(&minutes), "{minutes}");
     assert!(world.visible(platform_page, "patience").is_empty());
+    // Another post of the same Page waits as well, and says why.
+    let other = world.publish(page, json!({"caption": "another"})).await;
+    let other = world.api.get(&format!("/posts/{other}")).await;
+    assert_eq!(other["status"], "scheduled");
+    assert_eq!(other["error"]["code"], "rate_limited");
+    assert_eq!(other["nextAttemptAt"], waiting["nextAttemptAt"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

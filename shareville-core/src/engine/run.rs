@@ -15,7 +15,7 @@ use crate::{
     clock::{Deadline, Timestamp, later},
     connection::{Connection, ConnectionStatus},
     event::Actor,
-    failure::{Action, Failure, FailureClass, LimitScope},
+    failure::{Failure, FailureClass, LimitScope},
     lane::{Pause, PauseReason},
     post::{Command, Evidence, Moment, Post, Progress, Published, Refusal, apply},
     publisher::{CommentEvidence, Commented, Committed, Job, Prepared, Publisher},
@@ -136,17 +136,21 @@ impl Run {
     /// What keeps a step from being taken at all: nothing new is committed for an inactive tenant, and nothing can be
     /// done with a dead token.
     fn obstacle(&self, step: Step) -> Option<Failure> {
-        if self.connection.status != ConnectionStatus::Active {
-            return Some(broken());
-        }
         let begins = matches!(step, Step::Prepare | Step::Recommit);
-        (begins && !self.tenant.active).then(|| {
-            let message =
-                "The website's client app is not active: its owner can set `active` to true.";
-            Failure::new(FailureClass::Config, message)
-                .with_code("client_app_inactive")
-                .with_action(Action::FixAppSettings)
-        })
+        let reason = if self.connection.status != ConnectionStatus::Active {
+            PauseReason::ConnectionBroken
+        } else if begins && !self.tenant.active {
+            PauseReason::TenantInactive
+        } else {
+            return None;
+        };
+        Some(Failure::paused(reason, self.later_on()))
+    }
+
+    /// When to try again what nobody can tell when to try again.
+    fn later_on(&self) -> Timestamp {
+        let unknown = self.shareville.settings().pace().unknown_limit();
+        later(self.now(), unknown)
     }
 
     /// A step cannot be taken: what has ended does not wait for it for ever.
@@ -210,10 +214,7 @@ impl Run {
     /// Nothing can be done for it here: it waits, and ends when its time is over.
     async fn unable(&mut self, failure: Failure) -> Flow {
         tracing::info!(%failure, "a post cannot be worked on now");
-        let until = later(
-            self.now(),
-            self.shareville.settings().pace().unknown_limit(),
-        );
+        let until = self.later_on();
         self.hold(failure, until, None).await
     }
 
@@ -282,8 +283,7 @@ impl Run {
                 None
             }
             FailureClass::RateLimited { until, scope } => {
-                let unknown = self.shareville.settings().pace().unknown_limit();
-                let until = until.unwrap_or_else(|| later(self.now(), unknown));
+                let until = until.unwrap_or_else(|| self.later_on());
                 let pause = Pause { until, reason };
                 if scope == LimitScope::App {
                     let scope = PauseScope::Provider(self.account.provider.clone());
@@ -405,12 +405,15 @@ impl Run {
             Ok(evidence) => evidence,
             Err(failure) => {
                 let pause = self.heed(&failure).await;
-                if let FailureClass::Reauthorize | FailureClass::RateLimited { .. } = failure.class
-                {
-                    let unknown = self.shareville.settings().pace().unknown_limit();
-                    let until =
-                        pause.map_or_else(|| later(self.now(), unknown), |pause| pause.until);
-                    return self.hold(failure, until, pause).await;
+                match (failure.class, pause) {
+                    // Up again at once: what keeps it back is its lane, paused until the connection is mended.
+                    (FailureClass::Reauthorize, _) => {
+                        return self.hold(failure, self.now(), None).await;
+                    }
+                    (FailureClass::RateLimited { .. }, Some(pause)) => {
+                        return self.hold(failure, pause.until, Some(pause)).await;
+                    }
+                    _ => {}
                 }
                 Evidence::Unclear(Some(failure))
             }
@@ -487,13 +490,4 @@ impl Run {
         self.looked = true;
         self.write(command, None).await
     }
-}
-
-/// The connection's token is dead.
-fn broken() -> Failure {
-    Failure::new(
-        FailureClass::Reauthorize,
-        "The connection no longer works: its user must connect the account again. The post goes out then, unless its \
-         `giveUpAfter` has passed.",
-    )
 }

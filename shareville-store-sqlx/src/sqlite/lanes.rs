@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{SqliteStore, try_writing};
 use crate::{
     error::{conflict, failed},
-    row::{hex, json, micros, time},
+    row::{hex, json, micros, record, time},
 };
 
 /// Lanes by their names.
@@ -109,6 +109,16 @@ impl LaneRow {
             self.paused_until = Some(until);
             self.pause_reason = Some(pause.reason.code().to_owned());
         }
+    }
+
+    fn paused(&self) -> Result<Option<Pause>> {
+        let (Some(until), Some(reason)) = (self.paused_until, &self.pause_reason) else {
+            return Ok(None);
+        };
+        let until = time(until);
+        // Stored by its code, which is its JSON form.
+        let reason = record(&format!("\"{reason}\""))?;
+        Ok(Some(Pause { until, reason }))
     }
 
     fn resume(&mut self, reason: PauseReason) {
@@ -355,6 +365,23 @@ impl LaneStore for SqliteStore {
         write.commit().await?;
         self.signals.work();
         Ok(())
+    }
+
+    async fn pauses(&self, lanes: &[Lane]) -> Result<Vec<Option<Pause>>> {
+        let asked: BTreeSet<&Lane> = lanes.iter().collect();
+        let rows: Vec<LaneRow> = query_as(LANES)
+            .bind(rows(&asked)?)
+            .fetch_all(&self.reads)
+            .await
+            .map_err(failed)?;
+        let now = self.clock.now();
+        let mut found = HashMap::new();
+        for row in rows {
+            if let Some(pause) = row.paused()?.filter(|pause| pause.until > now) {
+                found.insert(row.lane(), pause);
+            }
+        }
+        Ok(lanes.iter().map(|lane| found.get(lane).copied()).collect())
     }
 
     async fn wake(&self, until: Timestamp) -> Result<()> {

@@ -196,6 +196,10 @@ impl Lanes {
         self.turns.first().map(|(turn, _, _)| *turn)
     }
 
+    fn pause_of(&self, lane: &Lane) -> Option<Pause> {
+        self.records.get(lane)?.pause
+    }
+
     fn of(&self, tenant: TenantId) -> Vec<Lane> {
         let own = self.records.keys().filter(|lane| lane.tenant == tenant);
         own.cloned().collect()
@@ -292,6 +296,13 @@ impl LaneStore for MemoryStore {
         drop(state);
         self.stir();
         Ok(())
+    }
+
+    async fn pauses(&self, lanes: &[Lane]) -> Result<Vec<Option<Pause>>> {
+        let now = self.clock.now();
+        let state = self.state();
+        let pause = |lane| state.lanes.pause_of(lane).filter(|pause| pause.until > now);
+        Ok(lanes.iter().map(pause).collect())
     }
 
     async fn wake(&self, until: Timestamp) -> Result<()> {

@@ -121,6 +121,7 @@ macro_rules! store_contract {
                 should_pause_a_lane_with_a_change
                 should_pause_and_resume_lanes_with_a_connection
                 should_not_resume_other_pauses_with_a_connection
+                should_tell_which_lanes_stand_still_and_why
                 should_pause_a_lane_without_posts
             }
             posts {

@@ -187,3 +187,23 @@ pub async fn should_pause_a_lane_without_posts(bench: &Bench) {
     resumed.await.unwrap();
     bench.claim_one().await;
 }
+
+/// Asked about lanes, a store tells of each in turn whether and why it stands still now.
+pub async fn should_tell_which_lanes_stand_still_and_why(bench: &Bench) {
+    let (tenant, other) = (bench.tenant().await, bench.tenant().await);
+    let paused = bench.account(&tenant).await;
+    let free = bench.account(&other).await;
+    bench.post(&paused, bench.now()).await;
+    let limited = Pause {
+        until: bench.at(100),
+        reason: PauseReason::RateLimited,
+    };
+    pause(bench, &tenant, limited).await;
+    let lanes = [free.lane(), paused.lane(), free.lane()];
+    let told = bench.store.pauses(&lanes).await.unwrap();
+    assert_eq!(told, [None, Some(limited), None]);
+    assert_eq!(bench.store.pauses(&[]).await.unwrap(), []);
+    bench.pass(100);
+    let told = bench.store.pauses(&lanes).await.unwrap();
+    assert_eq!(told, [None, None, None], "it is over");
+}
