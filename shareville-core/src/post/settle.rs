@@ -50,6 +50,14 @@ fn to_go_out(post: &Post) -> Result<(), Refusal> {
     }
 }
 
+/// Nothing is prepared, and nothing that was prepared is deleted, while a commit is open.
+const fn unless_committing(post: &Post) -> Result<(), Refusal> {
+    match post.has_open_commit() {
+        true => Err(Refusal::MovedOn),
+        false => Ok(()),
+    }
+}
+
 fn open_mark(post: &mut Post) -> Result<&mut Mark, Refusal> {
     post.work.mark.as_mut().ok_or(Refusal::MovedOn)
 }
@@ -93,9 +101,7 @@ fn prepare_failed(
     moment: &Moment,
 ) -> Result<Change, Refusal> {
     to_go_out(post)?;
-    if post.has_open_commit() {
-        return Err(Refusal::MovedOn);
-    }
+    unless_committing(post)?;
     let mut next = post.clone();
     next.work.progress = progress.filter(|made| made.content_revision == post.content_revision);
     if !is_no_attempt(failure.class) {
@@ -176,6 +182,7 @@ fn hold(
 }
 
 fn discarded(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
+    unless_committing(post)?;
     let mut next = post.clone();
     next.work.superseded.clear();
     next.work.discard_attempts = 0;
@@ -190,6 +197,7 @@ fn discarded(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
 }
 
 fn discard_failed(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
+    unless_committing(post)?;
     let mut next = post.clone();
     next.work.discard_attempts += 1;
     if post.is_to_go_out() {
