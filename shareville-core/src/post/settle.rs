@@ -298,6 +298,11 @@ fn pending(post: &Post, until: Timestamp, moment: &Moment) -> Result<Change, Ref
     if post.status != PostStatus::Failed && moment.now >= last {
         return Ok(outcome_unknown(post, next, moment));
     }
+    // However late the platform asks to come back, it has a day and no more.
+    let until = match post.status {
+        PostStatus::Failed => until,
+        _ => until.min(last),
+    };
     next.work.due_at = Some(until);
     Ok(Change::of(post, next, moment).tell(
         EventKind::PostWaiting,
