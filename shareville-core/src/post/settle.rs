@@ -354,11 +354,16 @@ fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Re
     let counts = mark.counts(moment.now, &moment.pace);
     match evidence {
         Evidence::Live(published) => live(&next, published, moment),
-        Evidence::Pending { until } => pending(&next, until, moment),
+        Evidence::Pending { until } => {
+            // What the platform works on is not unpublished: a row of absences ends here.
+            mark.absent = 0;
+            mark.dead = 0;
+            pending(&next, until, moment)
+        }
         Evidence::Absent => {
+            mark.dead = 0;
             if counts {
                 mark.absent += 1;
-                mark.dead = 0;
                 mark.counted_at = Some(moment.now);
             }
             let repeatable = mark.licenses_repeat() && next.work.attempts < MAX_ATTEMPTS;
@@ -371,9 +376,9 @@ fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Re
             ))
         }
         Evidence::Dead(failure) => {
+            mark.absent = 0;
             if counts {
                 mark.dead += 1;
-                mark.absent = 0;
                 mark.counted_at = Some(moment.now);
             }
             if mark.dead < 2 {
