@@ -11,6 +11,8 @@ mod content;
 mod mark;
 mod pace;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

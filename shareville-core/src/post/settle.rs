@@ -50,6 +50,14 @@ fn to_go_out(post: &Post) -> Result<(), Refusal> {
     }
 }
 
+/// Nothing is prepared, and nothing that was prepared is deleted, while a commit is open.
+const fn unless_committing(post: &Post) -> Result<(), Refusal> {
+    match post.has_open_commit() {
+        true => Err(Refusal::MovedOn),
+        false => Ok(()),
+    }
+}
+
 fn open_mark(post: &mut Post) -> Result<&mut Mark, Refusal> {
     post.work.mark.as_mut().ok_or(Refusal::MovedOn)
 }
@@ -95,9 +103,7 @@ fn prepare_failed(
     moment: &Moment,
 ) -> Result<Change, Refusal> {
     to_go_out(post)?;
-    if post.has_open_commit() {
-        return Err(Refusal::MovedOn);
-    }
+    unless_committing(post)?;
     let mut next = post.clone();
     next.work.progress = progress.filter(|made| made.content_revision == post.content_revision);
     if !is_no_attempt(failure.class) {
@@ -178,6 +184,7 @@ fn hold(
 }
 
 fn discarded(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
+    unless_committing(post)?;
     let mut next = post.clone();
     next.work.superseded.clear();
     next.work.discard_attempts = 0;
@@ -192,6 +199,7 @@ fn discarded(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
 }
 
 fn discard_failed(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
+    unless_committing(post)?;
     let mut next = post.clone();
     next.work.discard_attempts += 1;
     if post.is_to_go_out() {
@@ -293,6 +301,11 @@ fn pending(post: &Post, until: Timestamp, moment: &Moment) -> Result<Change, Ref
     if post.status != PostStatus::Failed && moment.now >= last {
         return Ok(outcome_unknown(post, next, moment));
     }
+    // However late the platform asks to come back, it has a day and no more.
+    let until = match post.status {
+        PostStatus::Failed => until,
+        _ => until.min(last),
+    };
     next.work.due_at = Some(until);
     Ok(Change::of(post, next, moment).tell(
         EventKind::PostWaiting,
@@ -348,11 +361,16 @@ fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Re
     let counts = mark.counts(moment.now, &moment.pace);
     match evidence {
         Evidence::Live(published) => live(&next, published, moment),
-        Evidence::Pending { until } => pending(&next, until, moment),
+        Evidence::Pending { until } => {
+            // What the platform works on is not unpublished: a row of absences ends here.
+            mark.absent = 0;
+            mark.dead = 0;
+            pending(&next, until, moment)
+        }
         Evidence::Absent => {
+            mark.dead = 0;
             if counts {
                 mark.absent += 1;
-                mark.dead = 0;
                 mark.counted_at = Some(moment.now);
             }
             let repeatable = mark.licenses_repeat() && next.work.attempts < MAX_ATTEMPTS;
@@ -365,9 +383,9 @@ fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Re
             ))
         }
         Evidence::Dead(failure) => {
+            mark.absent = 0;
             if counts {
                 mark.dead += 1;
-                mark.absent = 0;
                 mark.counted_at = Some(moment.now);
             }
             if mark.dead < 2 {
