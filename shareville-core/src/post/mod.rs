@@ -237,9 +237,8 @@ impl Post {
     /// Whether it waits for the end user to connect again, and so for no particular time.
     #[must_use]
     pub fn waits_for_reconnect(&self) -> bool {
-        self.failure
-            .as_ref()
-            .is_some_and(|failure| failure.class == FailureClass::Reauthorize)
+        let reason = self.failure.as_ref().map(|failure| failure.class);
+        self.is_to_go_out() && reason == Some(FailureClass::Reauthorize)
     }
 
     /// What was prepared for the content as it is now.

@@ -367,6 +367,10 @@ impl LaneStore for Wrapped {
         self.inner.resume(tenant, reason).await
     }
 
+    async fn pauses(&self, lanes: &[Lane]) -> Result<Vec<Option<Pause>>> {
+        self.inner.pauses(lanes).await
+    }
+
     async fn wake(&self, until: Timestamp) -> Result<()> {
         self.inner.wake(until).await
     }
