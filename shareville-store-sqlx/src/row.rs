@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use shareville_core::{
     clock::Timestamp,
     event::Subject,
-    post::{Post, PostStatus},
+    post::Post,
     store::{Page, PageRequest, Result},
 };
 use uuid::Uuid;
@@ -90,11 +90,7 @@ pub(crate) const fn subject(subject: Subject) -> Option<Uuid> {
     }
 }
 
-/// Whether a post has not ended (2), has something left to do all the same (1), or neither.
+/// How a post that is not settled yet is marked.
 pub(crate) fn open(post: &Post) -> Option<i64> {
-    let under_way = matches!(post.status, PostStatus::Scheduled | PostStatus::Publishing);
-    match under_way || post.has_open_commit() {
-        true => Some(2),
-        false => post.due_at().map(|_| 1),
-    }
+    post.is_unsettled().then_some(1)
 }

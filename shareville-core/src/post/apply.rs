@@ -306,7 +306,27 @@ fn edited_at_platform(
     ))
 }
 
+/// Whatever was left to do for a post that has ended cannot be done any more.
+fn nothing_more(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
+    if post.work.due_at.is_none() {
+        return Err(Refusal::AsItIs);
+    }
+    let mut next = post.clone();
+    next.work.due_at = None;
+    if next.first_comment_status == FirstCommentStatus::Pending {
+        next.first_comment_status = match next.work.comment.take() {
+            Some(_) => FirstCommentStatus::Unknown,
+            None => FirstCommentStatus::Failed,
+        };
+    }
+    let data = json!({"left": "connection_removed"});
+    Ok(Change::of(post, next, moment).tell(EventKind::PostStep, moment, data))
+}
+
 fn connection_removed(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
+    if !post.is_to_go_out() && !post.has_open_commit() {
+        return nothing_more(post, moment);
+    }
     let failure = match (post.status, post.has_open_commit()) {
         (PostStatus::Scheduled | PostStatus::Publishing, false) => Failure::connection_removed(),
         (PostStatus::Scheduled | PostStatus::Publishing, true) => Failure::outcome_unknown(),

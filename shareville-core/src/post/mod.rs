@@ -228,6 +228,12 @@ impl Post {
         matches!(self.status, PostStatus::Scheduled | PostStatus::Publishing)
     }
 
+    /// Whether anything may still happen to it by itself, or nobody knows whether it is live.
+    #[must_use]
+    pub const fn is_unsettled(&self) -> bool {
+        self.is_to_go_out() || self.has_open_commit() || self.work.due_at.is_some()
+    }
+
     /// Whether the platform's answer to a commit is still open.
     #[must_use]
     pub const fn has_open_commit(&self) -> bool {

@@ -65,7 +65,7 @@ pub trait PostStore: fmt::Debug + Send + Sync + 'static {
         page: PageRequest,
     ) -> Result<Page<Post>>;
 
-    /// Some posts that go through a connection and have not ended, those with an open commit among them.
+    /// Some posts that go through a connection and are not settled, see [`Post::is_unsettled`].
     ///
     /// # Errors
     /// As any method.

@@ -129,7 +129,7 @@ CREATE TABLE shareville_posts (
     due_at      INTEGER, -- null, too, for a post whose account is gone: nothing can be done for it
     expires_at  INTEGER,
     platform_id TEXT,
-    open        INTEGER, -- 2: not ended, or its commit is open; 1: ended, but something is left to do; else null
+    open        INTEGER, -- 1 while it is not settled, else null
     record      TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX shareville_posts_by_tenant ON shareville_posts (tenant, id);

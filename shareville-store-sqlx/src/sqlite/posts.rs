@@ -44,7 +44,7 @@ pub(super) const BY_TENANT: &str = list!("true");
 
 /// Posts through a connection that have not ended.
 pub(super) const UNSETTLED: &str =
-    "SELECT record FROM shareville_posts WHERE connection = ?1 AND open = 2 AND tenant = ?2
+    "SELECT record FROM shareville_posts WHERE connection = ?1 AND open IS NOT NULL AND tenant = ?2
      ORDER BY id LIMIT ?3";
 
 /// Whether another post of a lane is known by an id at the platform.

@@ -8,7 +8,7 @@ use crate::{
     event::{Event, Subject},
     id::{ConnectionId, PostId, TenantId},
     lane::Lane,
-    post::{Applied, Change, HoldChange, Post, PostStatus},
+    post::{Applied, Change, HoldChange, Post},
     store::{NewPost, Page, PageRequest, PostFilter, PostStore, Result, Stale, StoreError},
 };
 
@@ -20,10 +20,6 @@ fn matches(filter: &PostFilter, post: &Post) -> bool {
         && filter.group.is_none_or(|it| Some(it) == post.group)
         && filter.from.is_none_or(|from| listed_at >= from)
         && filter.to.is_none_or(|to| listed_at < to)
-}
-
-fn is_unsettled(post: &Post) -> bool {
-    post.has_open_commit() || matches!(post.status, PostStatus::Scheduled | PostStatus::Publishing)
 }
 
 impl State {
@@ -124,7 +120,7 @@ impl PostStore for MemoryStore {
     ) -> Result<Vec<Post>> {
         let state = self.state();
         let through = state.posts.values().filter(|post| {
-            post.tenant == tenant && post.connection == connection && is_unsettled(post)
+            post.tenant == tenant && post.connection == connection && post.is_unsettled()
         });
         Ok(through.take(limit).cloned().collect())
     }

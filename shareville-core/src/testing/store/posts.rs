@@ -8,7 +8,7 @@ use crate::{
     event::Subject,
     id::{AccountId, GroupId, PostId, UserId},
     media::Media,
-    post::{Command, Post, PostStatus, Published},
+    post::{Command, FirstCommentStatus, Post, PostStatus, Published},
     store::{NewPost, Page, PageRequest, PostFilter, StoreError},
 };
 
@@ -220,6 +220,23 @@ pub async fn should_find_the_unsettled_posts_of_a_connection(bench: &Bench) {
     bench.apply(&lost).await.unwrap();
     assert_eq!(bench.read(&unclear).await.status, PostStatus::Failed);
 
+    // A post that is live, and whose first comment is still to come, is not settled either.
+    let mut commented = bench.scheduled(&accounts[1], bench.now());
+    commented.post.content.first_comment = Some("first".to_owned());
+    commented.post.first_comment_status = FirstCommentStatus::Pending;
+    bench
+        .store
+        .create(std::slice::from_ref(&commented))
+        .await
+        .unwrap();
+    bench
+        .apply(&bench.committing(&commented.post))
+        .await
+        .unwrap();
+    let live = Command::Live(Published::default());
+    let commented = bench.read(&commented.post).await;
+    bench.apply(&bench.change(&commented, live)).await.unwrap();
+
     let unsettled = |limit| bench.store.unsettled(tenant.id, connection.id, limit);
     let mut found: Vec<_> = unsettled(10)
         .await
@@ -228,7 +245,10 @@ pub async fn should_find_the_unsettled_posts_of_a_connection(bench: &Bench) {
         .map(|it| it.id)
         .collect();
     found.sort();
-    assert_eq!(found, vec![scheduled.id, committing.id, unclear.id]);
+    assert_eq!(
+        found,
+        vec![scheduled.id, committing.id, unclear.id, commented.id]
+    );
     assert_eq!(unsettled(2).await.unwrap().len(), 2);
     let other = bench.tenant().await;
     let foreign = bench.store.unsettled(other.id, connection.id, 10).await;
