@@ -109,7 +109,10 @@ impl Shareville {
                 }
             }
             // What a worker has changed meanwhile is stale here, and comes again in the next round.
-            self.store().apply(&changes).await?;
+            let applied = self.store().apply(&changes).await?;
+            // What has ended here need not be looked at once more, though its commit stays open.
+            let ended = changes.iter().zip(&applied).filter(|(_, it)| it.is_ok());
+            seen.extend(ended.map(|(change, _)| (change.post, change.revision + 1)));
         }
     }
 
