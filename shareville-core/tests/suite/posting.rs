@@ -12,7 +12,7 @@ use shareville_core::{
     violation::Violation,
 };
 
-use crate::stage::{Stage, input, transient};
+use crate::stage::{Stage, input, spawn_tick, transient};
 
 fn violations<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<(String, String)> {
     let Err(Error::Invalid(wrong)) = result else {
@@ -205,7 +205,7 @@ async fn racing(turns: usize) -> (Stage, Post, tokio::task::JoinHandle<usize>) {
     .await;
     let account = stage.account().await;
     let post = stage.post(&account).await;
-    let round = stage.spawn_tick(&stage.shareville);
+    let round = spawn_tick(&stage.shareville);
     for _ in 0..turns {
         tokio::task::yield_now().await;
     }
