@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Connecting, told};
 use crate::{
-    connection::{Account, Connection},
+    connection::{Account, Connection, ConnectionStatus},
     credential::Scope,
     error::Error,
     event::EventKind,
@@ -35,6 +35,8 @@ impl Connecting<'_> {
         shareville.end_posts(tenant, &connection, self).await?;
 
         let store = shareville.store();
+        // As it is by now: pausing it was a change too, and the last word about it must be its newest.
+        let connection = self.find(id).await?;
         let person = (&connection.provider, connection.person.as_str());
         let same = store
             .connections_of_person(tenant.id, person.0, person.1)
@@ -50,7 +52,13 @@ impl Connecting<'_> {
             }
         }
         let now = shareville.clock().now();
-        let events = [told(&connection, EventKind::ConnectionRevoked, actor, now)];
+        let gone = Connection {
+            status: ConnectionStatus::Revoked,
+            revision: connection.revision + 1,
+            updated_at: now,
+            ..connection.clone()
+        };
+        let events = [told(&gone, EventKind::ConnectionRevoked, actor, now)];
         match store
             .remove_connection(tenant.id, connection.id, &events)
             .await?
@@ -101,7 +109,10 @@ impl Shareville {
                 }
             }
             // What a worker has changed meanwhile is stale here, and comes again in the next round.
-            self.store().apply(&changes).await?;
+            let applied = self.store().apply(&changes).await?;
+            // What has ended here need not be looked at once more, though its commit stays open.
+            let ended = changes.iter().zip(&applied).filter(|(_, it)| it.is_ok());
+            seen.extend(ended.map(|(change, _)| (change.post, change.revision + 1)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Every fault in every call: exactly one visible post, and a status that says so.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use shareville_core::{
     event::EventKind,
@@ -9,7 +9,7 @@ use shareville_core::{
     testing::network::{Call, Fault, Manners},
 };
 
-use crate::stage::{At, Stage, failure, input, kinds, transient, with_comment, within};
+use crate::stage::{At, Stage, Wrapped, failure, input, kinds, transient, with_comment, within};
 
 /// All that can go wrong in a call, other than to hang.
 fn faults() -> Vec<Fault> {
@@ -210,7 +210,7 @@ async fn a_lost_answer_of_the_store_should_not_make_a_second_post() {
             let account = stage.account().await;
             let post = stage.post(&account).await;
             let flaky = stage.stopping(at, kind);
-            let shareville = stage.on(flaky.clone());
+            let shareville = stage.on(Arc::<Wrapped>::clone(&flaky));
             let engine = shareville_core::engine::Engine::new(shareville);
             engine.tick().await.unwrap();
             within(flaky.until_stopped()).await;

@@ -11,7 +11,7 @@ use shareville_core::{
     testing::network::{Call, Fault, Manners},
 };
 
-use crate::stage::{At, Stage, Wrapped, with_comment, within};
+use crate::stage::{At, Stage, Wrapped, kill_when, spawn_tick, with_comment, within};
 
 async fn assert_finished(stage: &Stage, post: &Post, what: &str) {
     let post = stage.drive_one(post.id).await;
@@ -68,7 +68,7 @@ async fn a_worker_killed_at_a_write_should_be_followed_by_one_that_finishes() {
                     stage.tick_all().await;
                     stage.pass(45);
                 }
-                stage.kill_when(&shareville, view.until_stopped()).await;
+                kill_when(&shareville, view.until_stopped()).await;
                 assert_finished(&stage, &post, &what).await;
             }
         }
@@ -89,9 +89,7 @@ async fn a_worker_killed_during_a_commit_should_be_followed_by_one_that_finishes
             let account = stage.account().await;
             let post = stage.post(&account).await;
             stage.network.on(Call::Commit, 1, fault.clone());
-            stage
-                .kill_when(&stage.shareville, stage.network.until_hanging(1))
-                .await;
+            kill_when(&stage.shareville, stage.network.until_hanging(1)).await;
             assert!(
                 stage.read(post.id).await.has_open_commit(),
                 "{what}: the mark is durable"
@@ -119,9 +117,7 @@ async fn nobody_should_look_before_the_deadline_of_a_dead_workers_commit() {
     let account = stage.account().await;
     let post = stage.post(&account).await;
     stage.network.on(Call::Commit, 1, Fault::HangBefore);
-    stage
-        .kill_when(&stage.shareville, stage.network.until_hanging(1))
-        .await;
+    kill_when(&stage.shareville, stage.network.until_hanging(1)).await;
     let marked = stage.read(post.id).await.work.mark.unwrap();
     // A minute for the commit, five seconds of grace.
     stage.pass(64);
@@ -158,9 +154,7 @@ async fn workers_killed_one_after_the_other_should_still_leave_one_post() {
             stage.network.on(call, nth, fault.clone());
         }
         for _ in 0..3 {
-            stage
-                .kill_when(&stage.shareville, stage.network.until_hanging(1))
-                .await;
+            kill_when(&stage.shareville, stage.network.until_hanging(1)).await;
             // The dead worker's lease, and whatever the mark asks for.
             stage.pass(120);
         }
@@ -176,9 +170,7 @@ async fn a_worker_killed_during_a_first_comment_should_not_comment_twice() {
         let account = stage.account().await;
         let post = stage.create(with_comment(&account, stage.now())).await;
         stage.network.on(Call::Comment, 1, fault);
-        stage
-            .kill_when(&stage.shareville, stage.network.until_hanging(1))
-            .await;
+        kill_when(&stage.shareville, stage.network.until_hanging(1)).await;
         assert_finished(&stage, &post, "the post").await;
         let post = stage.read(post.id).await;
         assert_eq!(stage.network.comments_of(post.id).len(), 1);
@@ -192,7 +184,7 @@ async fn a_frozen_worker_that_wakes_after_the_commit_should_write_nothing() {
     let account = stage.account().await;
     let post = stage.post(&account).await;
     stage.network.on(Call::Commit, 1, Fault::HangAfter);
-    let frozen = stage.spawn_tick(&stage.shareville);
+    let frozen = spawn_tick(&stage.shareville);
     within(stage.network.until_hanging(1)).await;
     stage.pass(70);
     assert_finished(&stage, &post, "by another worker").await;
@@ -220,7 +212,7 @@ async fn a_frozen_worker_that_wakes_before_its_commit_should_send_nothing() {
     let account = stage.account().await;
     let post = stage.post(&account).await;
     stage.network.on(Call::Commit, 1, Fault::Freeze);
-    let frozen = stage.spawn_tick(&stage.shareville);
+    let frozen = spawn_tick(&stage.shareville);
     within(stage.network.until_hanging(1)).await;
     stage.pass(70);
     assert_finished(&stage, &post, "by another worker").await;
@@ -237,7 +229,7 @@ async fn a_worker_frozen_before_its_mark_should_find_its_claim_gone() {
     let account = stage.account().await;
     let post = stage.post(&account).await;
     let view = stage.stopping(At::Before, EventKind::PostCommit);
-    let frozen = stage.spawn_tick(&stage.on(Arc::<Wrapped>::clone(&view)));
+    let frozen = spawn_tick(&stage.on(Arc::<Wrapped>::clone(&view)));
     within(view.until_stopped()).await;
     stage.pass(61);
     assert_finished(&stage, &post, "by another worker").await;
@@ -257,9 +249,7 @@ async fn kill_and_finish(stage: &Stage, store: Arc<dyn Store>) -> usize {
     let post = stage.post(&account).await;
     let shareville = stage.on(store);
     stage.network.on(Call::Commit, 1, Fault::HangAfter);
-    stage
-        .kill_when(&shareville, stage.network.until_hanging(1))
-        .await;
+    kill_when(&shareville, stage.network.until_hanging(1)).await;
     stage.pass(70);
     for _ in 0..3 {
         let engine = Engine::new(shareville.clone());

@@ -11,7 +11,7 @@ use shareville_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::stage::{At, Stage, Wrapped, within};
+use crate::stage::{At, Stage, Wrapped, spawn_tick, within};
 
 #[tokio::test]
 async fn nothing_should_be_committed_before_its_time() {
@@ -94,7 +94,7 @@ async fn a_lane_should_commit_one_at_a_time() {
     let first = stage.post(&account).await;
     let second = stage.post(&account).await;
     stage.network.on(Call::Commit, 1, Fault::HangBefore);
-    let round = stage.spawn_tick(&stage.shareville);
+    let round = spawn_tick(&stage.shareville);
     within(stage.network.until_hanging(1)).await;
     assert_eq!(stage.tick().await, 0, "the lane is claimed");
     assert_eq!(stage.network.count(Call::Commit), 1);
@@ -130,7 +130,7 @@ async fn lanes_should_not_wait_for_each_other() {
     let (_, accounts) = stage.connect("maria", "token", &["page-1", "page-2"]).await;
     let stuck = stage.post(&accounts[0]).await;
     stage.network.on(Call::Commit, 1, Fault::HangBefore);
-    let round = stage.spawn_tick(&stage.shareville);
+    let round = spawn_tick(&stage.shareville);
     within(stage.network.until_hanging(1)).await;
     let free = stage.post(&accounts[1]).await;
     stage.tick_all().await;
@@ -147,7 +147,7 @@ async fn an_edit_that_wins_the_race_should_stop_the_commit() {
     let account = stage.account().await;
     let post = stage.post(&account).await;
     let view = stage.stopping(At::Before, EventKind::PostCommit);
-    let round = stage.spawn_tick(&stage.on(Arc::<Wrapped>::clone(&view)));
+    let round = spawn_tick(&stage.on(Arc::<Wrapped>::clone(&view)));
     within(view.until_stopped()).await;
     let caller = stage.caller().await;
     let posting = stage.shareville.posts(&caller);

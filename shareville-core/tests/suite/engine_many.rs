@@ -10,7 +10,7 @@ use shareville_core::{
     testing::network::{Call, Fault, Manners},
 };
 
-use crate::stage::{Stage, Wrapped, failure, has_ended, transient};
+use crate::stage::{Stage, Wrapped, failure, has_ended, spawn_tick, transient};
 
 const ENGINES: usize = 16;
 const LANES: usize = 25;
@@ -61,7 +61,7 @@ async fn ordeal(stage: &Stage, shareville: &Shareville, count: usize, seed: u64)
         .strike(move |call, _| fault(&mut strikes, call));
     let mut killed = 0;
     for _ in 0..3000 {
-        let rounds: Vec<_> = (0..ENGINES).map(|_| stage.spawn_tick(shareville)).collect();
+        let rounds: Vec<_> = (0..ENGINES).map(|_| spawn_tick(shareville)).collect();
         for _ in 0..dice.throw(12) {
             for _ in 0..dice.throw(5) {
                 tokio::task::yield_now().await;

@@ -282,13 +282,13 @@ const fn is_a_workers_late_word(post: &Post, command: &Command) -> bool {
 }
 
 /// Does one thing, and checks the laws.
-fn step(story: &mut Story, row: &mut Row, command: Command) {
+fn step(story: &mut Story, row: &mut Row, command: &Command) {
     let before = story.post.clone();
-    if before.due_at().is_none() && is_a_workers_late_word(&before, &command) {
+    if before.due_at().is_none() && is_a_workers_late_word(&before, command) {
         return;
     }
     let change = story.ask(command.clone());
-    if before.has_open_commit() && is_a_persons(&command) {
+    if before.has_open_commit() && is_a_persons(command) {
         assert!(change.is_err(), "{command:?} while a commit is open");
     }
     let Ok(change) = change else { return };
@@ -300,7 +300,7 @@ fn step(story: &mut Story, row: &mut Row, command: Command) {
             .iter()
             .all(|event| event.revision == before.revision + 1)
     );
-    if let (Some(mark), Command::Looked(found)) = (&before.work.mark, &command) {
+    if let (Some(mark), Command::Looked(found)) = (&before.work.mark, command) {
         row.note(mark, found, story);
     }
     if matches!(command, Command::BeginCommit { .. }) {
@@ -314,7 +314,7 @@ fn step(story: &mut Story, row: &mut Row, command: Command) {
     assert_eq!(next.revision, before.revision + 1, "the revision grows");
     match (&before.work.mark, &next.work.mark) {
         (Some(open), None) => {
-            assert!(closes(&command, open, row), "{command:?} closes {open:?}");
+            assert!(closes(command, open, row), "{command:?} closes {open:?}");
             *row = Row::default();
         }
         (Some(open), Some(still)) => assert_eq!(open.object, still.object),
@@ -407,7 +407,7 @@ proptest! {
         let (mut row, mut made) = (Row::default(), 0);
         for (ask, seconds) in asks {
             let command = ask.command(&story, &mut made);
-            step(&mut story, &mut row, command);
+            step(&mut story, &mut row, &command);
             story.pass(seconds);
         }
     }
@@ -421,12 +421,12 @@ proptest! {
         let (mut row, mut made) = (Row::default(), 0);
         for (ask, seconds) in asks {
             let command = ask.command(&story, &mut made);
-            step(&mut story, &mut row, command);
+            step(&mut story, &mut row, &command);
             story.pass(seconds);
         }
         for answer in answers.iter().cycle().take(20_000) {
             let Some(command) = engine_asks(&story, *answer) else { break };
-            step(&mut story, &mut row, command);
+            step(&mut story, &mut row, &command);
             story.pass(1);
             let next = [story.post.due_at(), story.post.expires_at()];
             if let Some(next) = next.into_iter().flatten().min() {

@@ -189,7 +189,7 @@ fn a_refusal_should_close_a_mark_only_if_no_earlier_commit_is_uncertain() {
     story.does(absent());
     let begin = story.begin("object-1", Repeat::Proven);
     story.does(begin);
-    story.does(no.clone());
+    story.does(no);
     assert!(story.post.has_open_commit(), "the first one may have acted");
 
     let mut story = Story::committing(Repeat::Proven);

@@ -61,7 +61,14 @@ impl Stage {
         let network = FakeNetwork::with(Arc::<ManualClock>::clone(&clock), manners);
         let connector = FakeConnector::new(Provider::facebook());
         let keyring = Keyring::ephemeral();
-        let shareville = build(&store, &keyring, &clock, &network, &connector, settings);
+        let shareville = build(
+            Arc::clone(&store),
+            &keyring,
+            &clock,
+            &network,
+            &connector,
+            settings,
+        );
         let owner = OwnerId::new("owner");
         let input = TenantInput {
             name: Some("Bakery".to_owned()),
@@ -88,7 +95,7 @@ impl Stage {
     pub(crate) fn on(&self, store: Arc<dyn Store>) -> Shareville {
         let (clock, network) = (&self.clock, &self.network);
         build(
-            &store,
+            store,
             &self.keyring,
             clock,
             network,
@@ -291,23 +298,24 @@ impl Stage {
         self.drive(&[id]).await;
         self.read(id).await
     }
+}
 
-    /// Begins a round of another engine, to be killed in the middle.
-    pub(crate) fn spawn_tick(&self, shareville: &Shareville) -> JoinHandle<usize> {
-        let engine = Engine::new(shareville.clone());
-        tokio::spawn(async move { engine.tick().await.unwrap() })
-    }
+/// Begins a round of another engine, to be killed or frozen in the middle.
+pub(crate) fn spawn_tick(shareville: &Shareville) -> JoinHandle<usize> {
+    let engine = Engine::new(shareville.clone());
+    tokio::spawn(async move { engine.tick().await.unwrap() })
+}
 
-    /// A round of an engine on its own view, killed once `when` has come.
-    pub(crate) async fn kill_when(&self, shareville: &Shareville, when: impl Future<Output = ()>) {
-        let round = self.spawn_tick(shareville);
-        within(when).await;
-        round.abort();
-        assert!(
-            round.await.unwrap_err().is_cancelled(),
-            "it was killed in the middle"
-        );
-    }
+/// A round of an engine, killed once `when` has come.
+pub(crate) async fn kill_when(shareville: &Shareville, when: impl Future<Output = ()>) {
+    let round = spawn_tick(shareville);
+    within(when).await;
+    round.abort();
+    let ended = round.await;
+    assert!(
+        ended.is_err_and(|error| error.is_cancelled()),
+        "it was killed in the middle"
+    );
 }
 
 /// What must happen at once, waited for with patience.
@@ -318,7 +326,7 @@ pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
 }
 
 fn build(
-    store: &Arc<dyn Store>,
+    store: Arc<dyn Store>,
     keyring: &Keyring,
     clock: &Arc<ManualClock>,
     network: &FakeNetwork,
@@ -326,7 +334,7 @@ fn build(
     settings: Settings,
 ) -> Shareville {
     let url = "https://shareville.example/api".parse().unwrap();
-    Shareville::builder(Arc::clone(store), keyring.clone(), url)
+    Shareville::builder(store, keyring.clone(), url)
         .clock(Arc::<ManualClock>::clone(clock))
         .publisher(network.clone())
         .connector(connector.clone())
