@@ -122,15 +122,6 @@ impl Deadline {
         }
     }
 
-    /// The earlier of the two.
-    #[must_use]
-    pub fn earlier(self, other: Self) -> Self {
-        Self {
-            monotonic: self.monotonic.min(other.monotonic),
-            wall: self.wall.min(other.wall),
-        }
-    }
-
     /// Whether it is past.
     #[must_use]
     pub fn is_past(&self) -> bool {

@@ -83,8 +83,6 @@ pub enum EventKind {
     TenantCreated,
     #[serde(rename = "client_app.updated")]
     TenantUpdated,
-    #[serde(rename = "client_app.deleted")]
-    TenantDeleted,
     #[serde(rename = "api_key.created")]
     ApiKeyCreated,
     #[serde(rename = "api_key.revoked")]

@@ -172,6 +172,12 @@ impl Failure {
         self
     }
 
+    /// Whether the platform itself answered with it, so that the call it is about is over.
+    #[must_use]
+    pub fn is_the_platforms_own(&self) -> bool {
+        self.platform.as_ref().is_some_and(|it| it.code.is_some())
+    }
+
     /// Nobody can tell whether the post is live.
     #[must_use]
     pub fn outcome_unknown() -> Self {
@@ -233,7 +239,8 @@ impl Failure {
     pub fn connection_removed() -> Self {
         Self::new(
             FailureClass::Reauthorize,
-            "The connection was removed before the post was published. Connect the account again, then publish.",
+            "The connection was removed before the post was published. Connect the account again, then create the post \
+             anew for it.",
         )
         .with_code("connection_removed")
     }

@@ -278,15 +278,31 @@ impl Posting<'_> {
                 Err(refusal) => return Err(refused(refusal, &post)),
             };
             let next = change.next.clone();
-            let applied = self.shareville.store().apply(&[change]).await?;
-            if applied.first().is_some_and(Result::is_ok) {
-                return Ok(next.unwrap_or(post));
+            let sets_going = next.as_ref().is_some_and(Post::is_to_go_out) && !post.is_to_go_out();
+            if sets_going && !self.has_account(&post).await? {
+                return Err(account_removed());
             }
+            let applied = self.shareville.store().apply(&[change]).await?;
+            if applied.first().is_none_or(Result::is_err) {
+                continue;
+            }
+            let next = next.unwrap_or(post);
+            // Removing the connection ends the posts it finds; this one may have come after it looked.
+            if sets_going && !self.has_account(&next).await? {
+                let moment = self.shareville.moment(self.caller.actor());
+                if let Ok(ended) = apply(&next, Command::ConnectionRemoved, &moment) {
+                    self.shareville.store().apply(&[ended]).await?;
+                }
+                return Err(account_removed());
+            }
+            return Ok(next);
         }
-        Err(Error::Conflict {
-            code: "busy",
-            message: "the post keeps changing: read it again, then decide".to_owned(),
-        })
+        Err(busy())
+    }
+
+    async fn has_account(&self, post: &Post) -> Result<bool, Error> {
+        let store = self.shareville.store();
+        Ok(store.account(post.tenant, post.account).await?.is_some())
     }
 
     /// Lets a post go out at a time.
@@ -369,6 +385,22 @@ impl Posting<'_> {
             }
         })
         .await
+    }
+}
+
+fn busy() -> Error {
+    Error::Conflict {
+        code: "busy",
+        message: "the post keeps changing: read it again, then decide".to_owned(),
+    }
+}
+
+fn account_removed() -> Error {
+    Error::Conflict {
+        code: "connection_removed",
+        message: "the page this post goes to went with its connection: connect again, and create the post anew for \
+                  the page's new `id`"
+            .to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
     store::Store,
     tenant::Tenant,
 };
+
+/// A lease must outlast the round trip that renews it.
+const SHORTEST_LEASE: Duration = Duration::from_millis(10);
 
 /// How the engine goes about its work. Every field has a default that suits most.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -92,6 +96,7 @@ struct Inner {
     connectors: HashMap<Provider, Arc<dyn Connector>>,
     api_url: Url,
     settings: Settings,
+    closing: CancellationToken,
 }
 
 impl fmt::Debug for Shareville {
@@ -160,7 +165,11 @@ impl Builder {
                 "must be at least 1",
             ),
             ("per_tenant", settings.per_tenant == 0, "must be at least 1"),
-            ("lease", settings.lease.is_zero(), "must be more than 0"),
+            (
+                "lease",
+                settings.lease < SHORTEST_LEASE,
+                "must be at least 10 milliseconds",
+            ),
             ("commit", settings.commit.is_zero(), "must be more than 0"),
             (
                 "retry_base",
@@ -190,6 +199,7 @@ impl Builder {
             connectors: self.connectors,
             api_url: self.api_url,
             settings: self.settings,
+            closing: CancellationToken::new(),
         })))
     }
 }
@@ -226,6 +236,16 @@ impl Shareville {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Ends every waiting for a post to settle, now and from now on: call it when the process is to end, so that no
+    /// request holds it up.
+    pub fn close(&self) {
+        self.0.closing.cancel();
+    }
+
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.0.closing
     }
 
     pub(crate) fn keyring(&self) -> &Keyring {
@@ -281,6 +301,14 @@ impl Shareville {
             .app(&connection.provider, self.keyring())
             .map_err(unsealed)?
             .ok_or_else(|| no_app(&connection.provider))?;
+        if account.token.is_none() && !account.can_publish {
+            // The person's own token is not the account's.
+            let message =
+                "The last login did not include this account: connect again and choose it.";
+            return Err(
+                Failure::new(FailureClass::Permission, message).with_code("account_not_granted")
+            );
+        }
         let (place, sealed) = match &account.token {
             Some(token) => (Account::token_place(tenant.id, account.id), token),
             None => (

@@ -16,9 +16,8 @@ use crate::{
     error::Error,
     event::{Actor, Event, EventKind, Subject},
     id::{ApiKeyId, EventId, OwnerId, TenantId, UserId},
-    lane::{Pause, PauseReason},
     shareville::Shareville,
-    store::{Page, PageRequest, PauseScope, StoreError},
+    store::{Page, PageRequest, StoreError},
     tenant::{DEFAULT_GIVE_UP_AFTER, Tenant},
     violation::Violation,
 };
@@ -90,13 +89,15 @@ impl Shareville {
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
         }
+        let end = later(self.clock().now(), life);
         let Minted { text, hash } = mint(Purpose::UserToken, key.tenant);
         let token = UserToken {
             tenant: key.tenant,
             user,
             key: key.id,
             hash,
-            expires_at: later(self.clock().now(), life),
+            // It dies with its key, whichever way that ends.
+            expires_at: key.expires_at.map_or(end, |key_end| key_end.min(end)),
         };
         match self.store().create_user_token(&token).await {
             Ok(()) => Ok((token, text)),
@@ -207,29 +208,10 @@ impl Tenancy<'_> {
             let events = [self.event(&tenant, EventKind::TenantUpdated, json!({}))];
             let store = self.shareville.store();
             let updated = store.update_tenant(&tenant, before.revision, &events).await;
-            if updated.map_err(same_app)?.is_err() {
-                continue;
+            if updated.map_err(same_app)?.is_ok() {
+                return Ok(tenant);
             }
-            self.pause_if_inactive(&before, &tenant).await?;
-            return Ok(tenant);
         }
-    }
-
-    /// Workers ask too whether a tenant is active; the pause spares them its posts.
-    async fn pause_if_inactive(&self, before: &Tenant, tenant: &Tenant) -> Result<(), Error> {
-        let store = self.shareville.store();
-        match (before.active, tenant.active) {
-            (true, false) => {
-                let pause = Pause {
-                    until: Timestamp::MAX_UTC,
-                    reason: PauseReason::TenantInactive,
-                };
-                store.pause(tenant.id, &PauseScope::Tenant, pause).await?;
-            }
-            (false, true) => store.resume(tenant.id, PauseReason::TenantInactive).await?,
-            _ => {}
-        }
-        Ok(())
     }
 
     /// Deletes a client app with all that is its own.

@@ -26,7 +26,6 @@ fn read(query: &str) -> Callback {
             "state" => callback.state = Some(value),
             "code" => callback.code = Some(SecretString::from(value)),
             "error" => callback.error = Some(value),
-            "error_description" => callback.error_description = Some(value),
             _ => {}
         }
     }

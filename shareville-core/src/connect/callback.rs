@@ -13,6 +13,7 @@ use crate::{
     event::Actor,
     failure::Failure,
     id::{ConnectionId, Provider},
+    lane::PauseReason,
     shareville::Shareville,
     store::LoginFound,
     tenant::Tenant,
@@ -30,8 +31,6 @@ pub struct Callback {
     pub code: Option<SecretString>,
     /// Why there is no code: `access_denied` if the end user canceled.
     pub error: Option<String>,
-    /// The provider's words for it.
-    pub error_description: Option<String>,
 }
 
 /// How the login ended.
@@ -73,22 +72,31 @@ pub struct Landing {
 
 impl Landing {
     fn of(status: LandingStatus, login: &Login, tenant: &Tenant) -> Self {
-        let redirect = login.redirect_uri.clone().map(|mut url| {
-            let mut query = url.query_pairs_mut();
-            match &status {
-                LandingStatus::Connected { connection } => query
-                    .append_pair("status", "connected")
-                    .append_pair("connectionId", &connection.to_string()),
-                LandingStatus::Confirm { grant } => query
-                    .append_pair("status", "confirm")
-                    .append_pair("grant", grant),
-                LandingStatus::Error { code, .. } => query
-                    .append_pair("status", "error")
-                    .append_pair("error", code),
-            };
-            drop(query);
-            url
-        });
+        // It may have been struck off the list since the login began.
+        let registered = |uri: &Url| {
+            let mut known = tenant.redirect_uris.iter();
+            known.any(|known| Url::parse(known).is_ok_and(|known| known == *uri))
+        };
+        let redirect = login
+            .redirect_uri
+            .clone()
+            .filter(registered)
+            .map(|mut url| {
+                let mut query = url.query_pairs_mut();
+                match &status {
+                    LandingStatus::Connected { connection } => query
+                        .append_pair("status", "connected")
+                        .append_pair("connectionId", &connection.to_string()),
+                    LandingStatus::Confirm { grant } => query
+                        .append_pair("status", "confirm")
+                        .append_pair("grant", grant),
+                    LandingStatus::Error { code, .. } => query
+                        .append_pair("status", "error")
+                        .append_pair("error", code),
+                };
+                drop(query);
+                url
+            });
         Self {
             status,
             redirect,
@@ -164,8 +172,12 @@ impl Shareville {
         callback: Callback,
     ) -> Result<LandingStatus, Error> {
         let Some(code) = callback.code else {
-            return Ok(refused(callback.error, callback.error_description));
+            return Ok(refused(callback.error));
         };
+        if !tenant.active {
+            let until = login.expires_at;
+            return Ok(failed(&Failure::paused(PauseReason::TenantInactive, until)));
+        }
         let exchanged = match self.connector_and_app(tenant, &login.provider) {
             Ok((connector, app)) => {
                 let redirect_uri = self.callback_url(&login.provider);
@@ -202,7 +214,7 @@ fn failed(failure: &Failure) -> LandingStatus {
     }
 }
 
-fn refused(error: Option<String>, description: Option<String>) -> LandingStatus {
+fn refused(error: Option<String>) -> LandingStatus {
     // Only a short plain word is handed on; anything else could be somebody's text in the website's address bar.
     let code = error
         .filter(|code| {
@@ -212,9 +224,7 @@ fn refused(error: Option<String>, description: Option<String>) -> LandingStatus 
         .unwrap_or_else(|| "no_code".to_owned());
     let message = match code.as_str() {
         "access_denied" => "The login was canceled: nothing was connected.".to_owned(),
-        _ => description.unwrap_or_else(|| {
-            "The provider sent nobody back with a code: connect again.".to_owned()
-        }),
+        _ => "The provider did not let you log in: connect again, or tell the website.".to_owned(),
     };
     LandingStatus::Error { code, message }
 }

@@ -30,7 +30,7 @@ impl Connecting<'_> {
         let tenant = self.caller.tenant();
         let shareville = self.shareville;
         let actor = self.caller.actor();
-        // No worker begins anything new for it from here on.
+        // No worker claims anything more for it from here on; what one has begun finds its post changed.
         shareville.mark_broken(&connection, actor.clone()).await?;
         shareville.end_posts(tenant, &connection, self).await?;
 
@@ -41,15 +41,8 @@ impl Connecting<'_> {
         let same = store
             .connections_of_person(tenant.id, person.0, person.1)
             .await?;
-        if same.iter().all(|other| other.id == connection.id)
-            && let Ok((connector, app)) = shareville.connector_and_app(tenant, &connection.provider)
-        {
-            let place = Connection::token_place(tenant.id, connection.id);
-            let token = shareville.keyring().open(place, &connection.token)?;
-            if let Err(failure) = connector.revoke(&app, &token).await {
-                // Erased here, so nobody can use it any more; the person can remove the app at the provider.
-                tracing::warn!(%failure, connection = %connection.id, "a connection could not be revoked at the provider");
-            }
+        if same.iter().all(|other| other.id == connection.id) {
+            shareville.withdraw(tenant, &connection).await;
         }
         let now = shareville.clock().now();
         let gone = Connection {
@@ -59,17 +52,37 @@ impl Connecting<'_> {
             ..connection.clone()
         };
         let events = [told(&gone, EventKind::ConnectionRevoked, actor, now)];
-        match store
+        if !store
             .remove_connection(tenant.id, connection.id, &events)
             .await?
         {
-            true => Ok(()),
-            false => Err(Error::NotFound("connection")),
+            return Err(Error::NotFound("connection"));
         }
+        // What was created or scheduled meanwhile; from here on nothing can be.
+        shareville.end_posts(tenant, &connection, self).await
     }
 }
 
 impl Shareville {
+    /// Withdraws at the provider what a connection was granted, if it can be done.
+    async fn withdraw(&self, tenant: &Tenant, connection: &Connection) {
+        let place = Connection::token_place(tenant.id, connection.id);
+        let token = self
+            .keyring()
+            .open(place, &connection.token)
+            .map_err(Error::from);
+        let revoked = match (self.connector_and_app(tenant, &connection.provider), token) {
+            (Ok((connector, app)), Ok(token)) => {
+                connector.revoke(&app, &token).await.map_err(Error::from)
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
+        if let Err(error) = revoked {
+            // It is erased here, so nobody can use it any more; the person can remove the app at the provider.
+            tracing::warn!(%error, connection = %connection.id, "a connection could not be revoked at the provider");
+        }
+    }
+
     async fn end_posts(
         &self,
         tenant: &Tenant,

@@ -169,10 +169,39 @@ impl Shareville {
                 connection: broken,
             };
             if self.store().save_connection(&change).await?.is_ok() {
-                return Ok(());
+                return self.resume_shared(change).await;
             }
             current = self.store().connection(before.tenant, before.id).await?;
         }
+        Ok(())
+    }
+}
+
+impl Shareville {
+    /// Another user may have mended their connection to the same account while this one was being marked.
+    async fn resume_shared(&self, paused: ConnectionChange) -> Result<(), Error> {
+        let mut resume = Vec::new();
+        for (lane, _) in paused.pause {
+            if self.store().is_shared(&lane, paused.connection.id).await? {
+                resume.push(lane);
+            }
+        }
+        if resume.is_empty() {
+            return Ok(());
+        }
+        let mut connection = paused.connection;
+        let revision = Some(connection.revision);
+        connection.revision += 1;
+        let change = ConnectionChange {
+            connection,
+            revision,
+            accounts: Vec::new(),
+            events: Vec::new(),
+            pause: Vec::new(),
+            resume,
+        };
+        // If it is stale, it was mended meanwhile, and that has resumed its lanes.
+        self.store().save_connection(&change).await?.ok();
         Ok(())
     }
 }

@@ -64,7 +64,7 @@ impl Leases {
 
     /// How long a confirmation is good for: a third of the lease.
     pub(super) fn third(&self) -> Duration {
-        self.length / 3
+        (self.length / 3).max(Duration::from_millis(1))
     }
 
     /// Confirms claims with the store, all in one call.
@@ -98,17 +98,18 @@ impl Leases {
         turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             turn.tick().await;
-            let claims = self.held().keys().cloned().collect();
-            self.confirm(claims).await;
+            self.confirm(self.claims()).await;
         }
     }
 
-    /// Gives back whatever is still held.
-    pub(super) async fn give_back(&self) {
-        let claims: Vec<ClaimRef> = self.held().drain().map(|(claim, _)| claim).collect();
-        if !claims.is_empty()
-            && let Err(error) = self.store.release(&claims).await
-        {
+    /// The claims that are held now.
+    pub(super) fn claims(&self) -> Vec<ClaimRef> {
+        self.held().keys().cloned().collect()
+    }
+
+    /// Gives claims back.
+    pub(super) async fn give_back(&self, claims: &[ClaimRef]) {
+        if let Err(error) = self.store.release(claims).await {
             tracing::warn!(%error, claims = claims.len(), "claims could not be given back: they run out by themselves");
         }
     }

@@ -81,10 +81,11 @@ impl Engine {
                 left = tasks.len(),
                 "steps under way were abandoned at shutdown"
             );
+            let claims = leases.claims();
             abandon.cancel();
             tasks.wait().await;
+            leases.give_back(&claims).await;
         }
-        leases.give_back().await;
     }
 
     async fn claim(

@@ -53,6 +53,7 @@ pub(super) struct Run {
     resumed: bool,
     looked: bool,
     released: bool,
+    reread: bool,
 }
 
 impl Run {
@@ -78,6 +79,7 @@ impl Run {
             resumed: true,
             looked: false,
             released: false,
+            reread: false,
         }
     }
 
@@ -136,7 +138,7 @@ impl Run {
     /// What keeps a step from being taken at all: nothing new is committed for an inactive tenant, and nothing can be
     /// done with a dead token.
     fn obstacle(&self, step: Step) -> Option<Failure> {
-        let begins = matches!(step, Step::Prepare | Step::Recommit);
+        let begins = matches!(step, Step::Prepare | Step::Recommit | Step::Comment);
         let reason = if self.connection.status != ConnectionStatus::Active {
             PauseReason::ConnectionBroken
         } else if begins && !self.tenant.active {
@@ -164,6 +166,7 @@ impl Run {
             Step::Discard if !self.post.is_to_go_out() => {
                 self.write(Command::DiscardFailed { failure }, None).await
             }
+            Step::LastLook => self.write(Command::Expire, None).await,
             _ => self.unable(failure).await,
         }
     }
@@ -182,7 +185,7 @@ impl Run {
         let publisher = publisher.as_ref();
         match step {
             Step::Prepare => self.prepare(publisher, &job).await,
-            Step::Look => self.look(publisher, &job).await,
+            Step::Look | Step::LastLook => self.look(publisher, &job, step).await,
             Step::Recommit => match self.post.work.progress.clone() {
                 Some(progress) => self.commit(publisher, &job, progress).await,
                 None => Flow::Over,
@@ -214,7 +217,11 @@ impl Run {
     /// Nothing can be done for it here: it waits, and ends when its time is over.
     async fn unable(&mut self, failure: Failure) -> Flow {
         tracing::info!(%failure, "a post cannot be worked on now");
-        let until = self.later_on();
+        let until = match failure.class {
+            // What an owner can set right is asked for again soon.
+            FailureClass::Config => later(self.now(), self.shareville.settings().retry_base * 12),
+            _ => self.later_on(),
+        };
         self.hold(failure, until, None).await
     }
 
@@ -226,6 +233,8 @@ impl Run {
     /// Computes and writes a change; gives the lane back with it if there is nothing more to do now.
     async fn write(&mut self, command: Command, pause: Option<Pause>) -> Flow {
         let moment = self.moment();
+        let retell = matches!(command, Command::Live(_)) && !self.reread;
+        let again = command.clone();
         let mut change = match apply(&self.post, command, &moment) {
             Ok(change) => change.under(self.lease.claim.clone()),
             Err(Refusal::AsItIs) => return Flow::Over,
@@ -258,11 +267,36 @@ impl Run {
                     false => Flow::GoOn,
                 }
             }
+            Err(NotWritten::Stale) if retell => {
+                // Somebody has ended the post while its commit was under way: what the platform says still counts.
+                match self.reread().await {
+                    true => Box::pin(self.write(again, None)).await,
+                    false => Flow::Over,
+                }
+            }
             Err(NotWritten::Stale) => {
                 tracing::info!("the post or its claim has moved on: leaving it");
                 Flow::Over
             }
             Err(NotWritten::StoreFailed) => Flow::Over,
+        }
+    }
+
+    /// Reads the post anew, once; says whether the same commit is still open in it.
+    async fn reread(&mut self) -> bool {
+        self.reread = true;
+        let read = self
+            .shareville
+            .store()
+            .post(self.tenant.id, self.post.id)
+            .await;
+        let object = |post: &Post| post.work.mark.as_ref().map(|mark| mark.object.clone());
+        match read {
+            Ok(Some(post)) if object(&post).is_some() && object(&post) == object(&self.post) => {
+                self.post = Arc::new(post);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -396,7 +430,7 @@ impl Run {
         published
     }
 
-    async fn look(&mut self, publisher: &dyn Publisher, job: &Job) -> Flow {
+    async fn look(&mut self, publisher: &dyn Publisher, job: &Job, step: Step) -> Flow {
         let (Some(mark), Some(progress)) = (&self.post.work.mark, &self.post.work.progress) else {
             return Flow::Over;
         };
@@ -406,6 +440,7 @@ impl Run {
             Err(failure) => {
                 let pause = self.heed(&failure).await;
                 match (failure.class, pause) {
+                    _ if step == Step::LastLook => return self.write(Command::Expire, pause).await,
                     // Up again at once: what keeps it back is its lane, paused until the connection is mended.
                     (FailureClass::Reauthorize, _) => {
                         return self.hold(failure, self.now(), None).await;

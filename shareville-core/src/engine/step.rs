@@ -16,6 +16,8 @@ pub(super) enum Step {
     Prepare,
     /// Find out what became of an open commit.
     Look,
+    /// The same, a last time: then it is later than it may be.
+    LastLook,
     /// Make the same call on the same object again: a look of this claim has licensed it.
     Recommit,
     /// Send the first comment.
@@ -32,7 +34,10 @@ pub(super) fn next(post: &Post, now: Timestamp, looked: bool) -> Step {
         .expires_at()
         .is_some_and(|expires_at| expires_at <= now)
     {
-        return Step::Expire;
+        return match post.has_open_commit() && !looked {
+            true => Step::LastLook,
+            false => Step::Expire,
+        };
     }
     if post.due_at().is_none_or(|due_at| due_at > now) {
         return Step::Nothing;

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     post::{Applied, Change},
-    store::{Stale, Store},
+    store::{Stale, Store, StoreError},
 };
 
 /// The most changes in one write.
@@ -69,10 +69,19 @@ async fn write(store: &dyn Store, changes: &[Change]) -> Vec<Answer> {
                     .map(|answer| answer.map_err(|Stale| NotWritten::Stale))
                     .collect();
             }
-            Err(error @ crate::store::StoreError::Unavailable(_)) if attempt < TRIES => {
+            Err(error @ StoreError::Unavailable(_)) if attempt < TRIES => {
                 tracing::warn!(%error, attempt, "changes could not be written: trying again");
                 tokio::time::sleep(pause).await;
                 pause *= 2;
+            }
+            // One that cannot be written must not keep the others from it.
+            Err(StoreError::Broken(_)) if changes.len() > 1 => {
+                let mut answers = Vec::with_capacity(changes.len());
+                for change in changes {
+                    let single = Box::pin(write(store, std::slice::from_ref(change)));
+                    answers.extend(single.await);
+                }
+                return answers;
             }
             // Whatever was under way at the platform has its mark: the next worker looks.
             Err(error) => {

@@ -212,7 +212,7 @@ fn resume(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
     let (PostStatus::Failed, Some(mark)) = (post.status, &mut next.work.mark) else {
         return Err(Refusal::MovedOn);
     };
-    mark.settle_by = Some(later(moment.now, moment.pace.uncertain));
+    mark.settle_by = None;
     mark.look_until = None;
     next.status = PostStatus::Publishing;
     next.failure = None;
@@ -278,7 +278,10 @@ fn deleted_at_platform(post: &Post, moment: &Moment) -> Result<Change, Refusal> 
     }
     let mut next = post.clone();
     next.status = PostStatus::Deleted;
-    next.work = Work::default();
+    next.work = Work {
+        attempts: post.work.attempts,
+        ..Work::default()
+    };
     if next.first_comment_status == FirstCommentStatus::Pending {
         next.first_comment_status = FirstCommentStatus::Unknown;
     }

@@ -48,11 +48,13 @@ fn begin(post: &Post, window: Duration, moment: &Moment) -> Result<Change, Refus
             looks: 0,
             absent: 0,
             counted_at: None,
+            answered: false,
         },
         Some(open) if open.licenses_repeat() => CommentMark {
             sends: open.sends + 1,
             absent: 0,
             counted_at: None,
+            answered: false,
             ..open
         },
         Some(_) => return Err(Refusal::MovedOn),
@@ -93,9 +95,7 @@ fn refused(post: &Post, failure: &Failure, moment: &Moment) -> Result<Change, Re
         failure.class,
         FailureClass::Transient | FailureClass::RateLimited { .. }
     );
-    let published_at = post.published_at.unwrap_or(moment.now);
-    let tried = later(published_at, post.give_up_after) <= moment.now;
-    if !patient || tried {
+    if !patient {
         return Ok(ended(
             post,
             FirstCommentStatus::Failed,
@@ -119,9 +119,19 @@ fn refused(post: &Post, failure: &Failure, moment: &Moment) -> Result<Change, Re
     ))
 }
 
+/// Nothing more can be done for it in time.
+pub(super) fn expire(post: &Post, moment: &Moment) -> Change {
+    let status = match post.work.comment {
+        Some(_) => FirstCommentStatus::Unknown,
+        None => FirstCommentStatus::Failed,
+    };
+    ended(post, status, None, moment)
+}
+
 fn uncertain(post: &Post, failure: &Failure, moment: &Moment) -> Result<Change, Refusal> {
     let mut next = post.clone();
-    let mark = next.work.comment.as_ref().ok_or(Refusal::MovedOn)?;
+    let mark = next.work.comment.as_mut().ok_or(Refusal::MovedOn)?;
+    mark.answered = failure.is_the_platforms_own();
     next.work.due_at =
         Some(later(moment.now, moment.pace.grace()).max(mark.judged_from(&moment.pace)));
     Ok(Change::of(post, next, moment).tell(
@@ -136,12 +146,9 @@ fn looked(post: &Post, found: Found, moment: &Moment) -> Result<Change, Refusal>
     let mut next = post.clone();
     let mark = next.work.comment.as_mut().ok_or(Refusal::MovedOn)?;
     mark.looks += 1;
-    let past = now >= mark.judged_from(pace)
-        && mark
-            .counted_at
-            .is_none_or(|last| now >= later(last, pace.grace()));
+    let counts = mark.counts(now, pace);
     match found {
-        Found::Absent if past => {
+        Found::Absent if counts => {
             mark.absent += 1;
             mark.counted_at = Some(now);
         }
@@ -159,6 +166,6 @@ fn looked(post: &Post, found: Found, moment: &Moment) -> Result<Change, Refusal>
     Ok(Change::of(post, next, moment).tell(
         EventKind::PostComment,
         moment,
-        json!({"state": "looked", "found": found == Found::Absent && past}),
+        json!({"state": "looked", "commentFound": false}),
     ))
 }

@@ -46,7 +46,7 @@ pub struct Mark {
     pub commits: u32,
     /// Whether any of those calls has an unknown outcome.
     pub uncertain: bool,
-    /// Until when looking decides; `None` while the token is dead and nobody can look.
+    /// Until when looking decides; `None` until somebody could look, and while nobody can.
     pub settle_by: Option<Timestamp>,
     /// Until when looking goes on after the post has failed as `outcome_unknown`.
     pub look_until: Option<Timestamp>,
@@ -79,12 +79,9 @@ impl Mark {
         }
     }
 
-    /// Whether a look at `now` counts: past deadline and grace, and a grace after the last that counted.
+    /// Whether a look at `now` counts.
     pub(super) fn counts(&self, now: Timestamp, pace: &Pace) -> bool {
-        now >= self.judged_from(pace)
-            && self
-                .counted_at
-                .is_none_or(|last| now >= later(last, pace.grace()))
+        counts(self.judged_from(pace), self.counted_at, now, pace)
     }
 }
 
@@ -103,6 +100,9 @@ pub struct CommentMark {
     pub absent: u32,
     /// When the last of those counted looks was.
     pub counted_at: Option<Timestamp>,
+    /// Whether the platform itself answered the latest call, with an error: then that call is over. One that nobody
+    /// answered may act at any time, so it is never repeated: a comment cannot be made invisibly first.
+    pub answered: bool,
 }
 
 impl CommentMark {
@@ -112,9 +112,24 @@ impl CommentMark {
         later(self.deadline, pace.grace())
     }
 
-    /// Whether two looks a grace apart, both past the deadline, did not find it.
+    /// Whether a look at `now` counts.
+    pub(super) fn counts(&self, now: Timestamp, pace: &Pace) -> bool {
+        counts(self.judged_from(pace), self.counted_at, now, pace)
+    }
+
+    /// Whether the call is over, and two looks a grace apart, both past the deadline, did not find the comment.
     #[must_use]
     pub const fn licenses_repeat(&self) -> bool {
-        self.absent >= 2
+        self.answered && self.absent >= 2
     }
+}
+
+/// Past deadline and grace, and a grace after the last look that counted.
+fn counts(
+    judged_from: Timestamp,
+    counted_at: Option<Timestamp>,
+    now: Timestamp,
+    pace: &Pace,
+) -> bool {
+    now >= judged_from && counted_at.is_none_or(|last| now >= later(last, pace.grace()))
 }

@@ -34,6 +34,9 @@ use crate::{
     lane::Lane,
 };
 
+/// How long after a post went live its first comment may still be sent or looked for.
+const COMMENT_LIFE: Duration = Duration::from_secs(86_400);
+
 /// Where a post stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -194,6 +197,7 @@ impl Post {
                 Some(settled.map_or(given_up, |settled| settled.max(given_up)))
             }
             (PostStatus::Failed, Some(mark)) => mark.look_until,
+            (PostStatus::Published, None) => Some(later(self.published_at?, COMMENT_LIFE)),
             _ => None,
         }
     }

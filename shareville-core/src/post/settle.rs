@@ -232,7 +232,6 @@ fn begin_commit(
         return Err(Refusal::MovedOn);
     }
     let object = progress.object.clone().ok_or(Refusal::MovedOn)?;
-    let settle_by = Some(later(later(moment.now, window), moment.pace.uncertain));
     let mut next = post.clone();
     let mark = match next.work.mark.take() {
         None => Mark {
@@ -242,7 +241,7 @@ fn begin_commit(
             deadline: later(moment.now, window),
             commits: 1,
             uncertain: false,
-            settle_by,
+            settle_by: None,
             look_until: None,
             pending_since: None,
             looks: 0,
@@ -317,8 +316,12 @@ fn pending(post: &Post, until: Timestamp, moment: &Moment) -> Result<Change, Ref
 fn refused(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
     let mut next = post.clone();
     if open_mark(&mut next)?.uncertain {
+        let mut post = post.clone();
+        if is_no_attempt(failure.class) {
+            post.work.attempts = post.work.attempts.saturating_sub(1);
+        }
         // It speaks for its own call only, and an earlier one may have acted.
-        return uncertain(post, failure, moment);
+        return uncertain(&post, failure, moment);
     }
     next.work.mark = None;
     if is_no_attempt(failure.class) {
@@ -356,8 +359,13 @@ fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Re
     mark.looks += 1;
     // Whoever finds a mark cannot tell whether its call was sent.
     mark.uncertain = true;
-    mark.settle_by
-        .get_or_insert_with(|| later(moment.now, moment.pace.uncertain));
+    // The time for looking runs only while somebody can look: a pause, a dead token or a stopped server starts it anew.
+    let overdue = post.work.due_at.is_some_and(|due_at| {
+        moment.now > later(due_at, moment.pace.uncertain / 4) && !gives_up(post, moment.now)
+    });
+    if mark.settle_by.is_none() || overdue {
+        mark.settle_by = Some(later(moment.now, moment.pace.uncertain));
+    }
     let counts = mark.counts(moment.now, &moment.pace);
     match evidence {
         Evidence::Live(published) => live(&next, published, moment),
@@ -373,7 +381,9 @@ fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Re
                 mark.absent += 1;
                 mark.counted_at = Some(moment.now);
             }
-            let repeatable = mark.licenses_repeat() && next.work.attempts < MAX_ATTEMPTS;
+            let repeatable = mark.licenses_repeat()
+                && next.work.attempts < MAX_ATTEMPTS
+                && !gives_up(post, moment.now);
             Ok(inconclusive(
                 post,
                 next,
@@ -413,6 +423,12 @@ fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Re
     }
 }
 
+/// Whether it is later than the post may go out.
+fn gives_up(post: &Post, now: Timestamp) -> bool {
+    post.scheduled_at
+        .is_some_and(|at| later(at, post.give_up_after) <= now)
+}
+
 /// A look that settled nothing: go on looking, commit again, or fail for now and look on.
 fn inconclusive(
     post: &Post,
@@ -427,7 +443,7 @@ fn inconclusive(
         .mark
         .as_ref()
         .is_some_and(|mark| mark.settle_by.is_some_and(|settle_by| now >= settle_by));
-    if post.status != PostStatus::Failed && over {
+    if post.status != PostStatus::Failed && over && !repeatable {
         return outcome_unknown(post, next, moment);
     }
     let Some(mark) = &next.work.mark else {
@@ -477,6 +493,7 @@ fn expire(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
                 json!({"given_up": true}),
             ))
         }
+        (PostStatus::Published, _) => Ok(super::comment::expire(post, moment)),
         (_, true) => Ok(outcome_unknown(post, next, moment)),
         (_, false) => {
             let failure = Failure::missed(post.failure.as_ref());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{PostPatch, Posting, Target, has_settled, refused};
+use super::{PostPatch, Posting, TRIES, Target, busy, has_settled, refused};
 use crate::{
     clock::{Timestamp, later},
     credential::Scope,
@@ -35,21 +35,24 @@ impl Posting<'_> {
         self.caller.require(Scope::PostsWrite)?;
         let moment = self.shareville.moment(self.caller.actor());
         let post = self.find(target.id).await?;
-        if confirmed_not_published {
+        if post.status == PostStatus::Failed && post.has_open_commit() {
             return self
-                .change(target, |post| {
-                    apply(post, Command::ConfirmNotPublished, &moment)
-                })
+                .look_then_resume(target, &post, confirmed_not_published)
                 .await;
         }
-        if post.status == PostStatus::Failed && post.has_open_commit() {
-            return self.look_then_resume(target, &post).await;
+        if confirmed_not_published {
+            return Err(refused(Refusal::NothingToConfirm, &post));
         }
         self.change(target, |post| apply(post, Command::Publish, &moment))
             .await
     }
 
-    async fn look_then_resume(&self, target: Target, post: &Post) -> Result<Post, Error> {
+    async fn look_then_resume(
+        &self,
+        target: Target,
+        post: &Post,
+        confirmed_not_published: bool,
+    ) -> Result<Post, Error> {
         if target.revision.is_some_and(|seen| seen != post.revision) {
             return Err(Error::Stale {
                 current: post.revision,
@@ -76,6 +79,13 @@ impl Posting<'_> {
                 self.change(seen, |post| apply(post, Command::Resume, &moment))
                     .await
             }
+            // The platform cannot tell, and a person can.
+            _ if confirmed_not_published => {
+                self.change(seen, |post| {
+                    apply(post, Command::ConfirmNotPublished, &moment)
+                })
+                .await
+            }
             _ => Err(refused(Refusal::OutcomeUnknown, post)),
         }
     }
@@ -96,7 +106,8 @@ impl Posting<'_> {
         Ok(found)
     }
 
-    /// Waits until a post has settled, for at most `patience`, and gives it as it is then.
+    /// Waits until a post has settled, for at most `patience` and not beyond [`Shareville::close`], and gives it as it
+    /// is then, and whether it has.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
@@ -106,8 +117,16 @@ impl Posting<'_> {
         let until: Timestamp = later(self.shareville.clock().now(), patience);
         while !has_settled(&post) && self.shareville.clock().now() < until {
             let store = self.shareville.store();
-            let watched = store.watch(post.tenant, id, post.revision, until).await?;
-            post = watched.ok_or(Error::NotFound("post"))?;
+            let watching = store.watch(post.tenant, id, post.revision, until);
+            let Some(watched) = self
+                .shareville
+                .closing()
+                .run_until_cancelled(watching)
+                .await
+            else {
+                break;
+            };
+            post = watched?.ok_or(Error::NotFound("post"))?;
         }
         let settled = has_settled(&post);
         Ok((post, settled))
@@ -121,20 +140,28 @@ impl Posting<'_> {
     pub async fn update(
         &self,
         target: Target,
-        patch: impl FnOnce(&Post) -> PostPatch,
+        patch: impl Fn(&Post) -> PostPatch,
     ) -> Result<Post, Error> {
         self.caller.require(Scope::PostsWrite)?;
-        let post = self.find(target.id).await?;
-        if target.revision.is_some_and(|seen| seen != post.revision) {
-            return Err(Error::Stale {
-                current: post.revision,
-            });
+        for _ in 0..TRIES {
+            let post = self.find(target.id).await?;
+            if target.revision.is_some_and(|seen| seen != post.revision) {
+                return Err(Error::Stale {
+                    current: post.revision,
+                });
+            }
+            let patch = patch(&post);
+            let edited = match post.status {
+                PostStatus::Published => self.edit_published(target, &post, patch).await,
+                _ => self.edit_unpublished(target, &post, patch).await,
+            };
+            match edited {
+                // Who named no revision patches the post as it is by now.
+                Err(Error::Stale { .. }) if target.revision.is_none() => {}
+                edited => return edited,
+            }
         }
-        let patch = patch(&post);
-        if post.status == PostStatus::Published {
-            return self.edit_published(target, &post, patch).await;
-        }
-        self.edit_unpublished(target, &post, patch).await
+        Err(busy())
     }
 
     async fn edit_published(
@@ -147,22 +174,10 @@ impl Posting<'_> {
             .content
             .clone()
             .unwrap_or_else(|| post.content.clone());
-        let only_caption = Content {
-            caption: post.content.caption.clone(),
-            ..content.clone()
-        } == post.content
-            && patch.metadata.is_none()
-            && patch.scheduled_at.is_none()
-            && patch.give_up_after.is_none();
         let (publisher, job) = self.job(post).await?;
         let mut violations = publisher.check(&content);
-        if !publisher.capabilities().edits_published || !only_caption {
-            violations.push(Violation::new(
-                "",
-                "not_supported_by_platform",
-                "of a published post only the `caption` can be changed, and only where the platform allows it",
-            ));
-        }
+        let caption_too = !publisher.capabilities().edits_published;
+        violations.extend(not_editable(post, &content, &patch, caption_too));
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
         }
@@ -250,4 +265,33 @@ fn repeatable(post: &Post) -> bool {
         .mark
         .as_ref()
         .is_some_and(|mark| mark.repeat != Repeat::Never)
+}
+
+/// What a patch would change of a published post that cannot be changed.
+fn not_editable(
+    post: &Post,
+    content: &Content,
+    patch: &PostPatch,
+    caption_too: bool,
+) -> Vec<Violation> {
+    let before = &post.content;
+    let fields = [
+        ("/caption", caption_too && content.caption != before.caption),
+        ("/link", content.link != before.link),
+        ("/media", content.media != before.media),
+        ("/placement", content.placement != before.placement),
+        ("/options", content.options != before.options),
+        (
+            "/firstComment",
+            content.first_comment != before.first_comment,
+        ),
+        ("/metadata", patch.metadata.is_some()),
+        ("/giveUpAfter", patch.give_up_after.is_some()),
+        ("/scheduledAt", patch.scheduled_at.is_some()),
+    ];
+    let changed = fields.into_iter().filter(|(_, changed)| *changed);
+    let message = "of a published post only the `caption` can be changed, and only where the platform allows it";
+    changed
+        .map(|(pointer, _)| Violation::new(pointer, "not_supported_by_platform", message))
+        .collect()
 }

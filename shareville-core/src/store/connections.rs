@@ -109,7 +109,7 @@ pub trait ConnectionStore: fmt::Debug + Send + Sync + 'static {
     /// Executes a change to a connection.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if it is new and the same user has one for the same person already (the field is
+    /// [`StoreError::Conflict`](super::StoreError::Conflict) if it is new and the same user has one for the same person already (the field is
     /// named `person`); else as any method.
     async fn save_connection(&self, change: &ConnectionChange) -> Result<StdResult<(), Stale>>;
 

@@ -45,7 +45,7 @@ pub trait PostStore: fmt::Debug + Send + Sync + 'static {
     /// Stores posts, all or none.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if an account is gone (the field is named `account`); else as any method.
+    /// [`StoreError::Conflict`](super::StoreError::Conflict) if an account is gone (the field is named `account`); else as any method.
     async fn create(&self, posts: &[NewPost]) -> Result<()>;
 
     /// Reads a post.
@@ -85,7 +85,7 @@ pub trait PostStore: fmt::Debug + Send + Sync + 'static {
     /// Executes changes, each atomically and for itself: post, indexes, lane and events, or nothing.
     ///
     /// # Errors
-    /// As any method; then none is written, or, for [`StoreError::Lost`], all or none.
+    /// As any method; then none is written, or, for [`StoreError::Lost`](super::StoreError::Lost), all or none.
     async fn apply(&self, changes: &[Change]) -> Result<Vec<StdResult<Applied, Stale>>>;
 
     /// Lists what happened to a subject.

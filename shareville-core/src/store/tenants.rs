@@ -18,7 +18,7 @@ pub trait TenantStore: fmt::Debug + Send + Sync + 'static {
     /// Stores a new tenant and tells of it.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the owner has another tenant with the same `facebookAppId` or `instagramAppId`
+    /// [`StoreError::Conflict`](super::StoreError::Conflict) if the owner has another tenant with the same `facebookAppId` or `instagramAppId`
     /// (the field is named so); else as any method.
     async fn create_tenant(&self, tenant: &Tenant, events: &[Event]) -> Result<()>;
 
@@ -87,7 +87,7 @@ pub trait CredentialStore: fmt::Debug + Send + Sync + 'static {
     /// Stores a new user token.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the key that minted it is gone; else as any method.
+    /// [`StoreError::Conflict`](super::StoreError::Conflict) if the key that minted it is gone; else as any method.
     async fn create_user_token(&self, token: &UserToken) -> Result<()>;
 
     /// Finds a user token by its hash.
