@@ -155,6 +155,11 @@ impl Run {
         later(self.now(), unknown)
     }
 
+    /// A publisher's own idea of when to come back, which does not know our clock: never at once.
+    fn soonest(&self, until: Timestamp) -> Timestamp {
+        until.max(later(self.now(), self.shareville.settings().retry_base))
+    }
+
     /// A step cannot be taken: what has ended does not wait for it for ever.
     async fn blocked(&mut self, step: Step, failure: Failure) -> Flow {
         match step {
@@ -247,7 +252,8 @@ impl Run {
             change = change.pausing(pause);
         }
         let goes_on = change.next.as_ref().is_some_and(|next| {
-            next.due_at().is_some_and(|due| due <= moment.now) && !next.waits_for_reconnect()
+            let up = |at: Option<Timestamp>| at.is_some_and(|at| at <= moment.now);
+            up(next.expires_at()) || up(next.due_at()) && !next.waits_for_reconnect()
         });
         let over = match change.opens_call() {
             true => false,
@@ -353,7 +359,7 @@ impl Run {
                 .await
             }
             Prepared::Wait { progress, until } => {
-                let until = Some(until);
+                let until = Some(self.soonest(until));
                 self.write(Command::Checkpoint { progress, until }, None)
                     .await
             }
@@ -405,7 +411,9 @@ impl Run {
             Committed::Live(published) => {
                 Command::Live(self.with_permalink(publisher, job, published).await)
             }
-            Committed::Accepted { until } => Command::Accepted { until },
+            Committed::Accepted { until } => Command::Accepted {
+                until: self.soonest(until),
+            },
             Committed::Refused(failure) => Command::Refused { failure },
             Committed::Uncertain(failure) => Command::Uncertain { failure },
         };
@@ -436,6 +444,9 @@ impl Run {
         };
         let evidence = match publisher.look(job, progress, mark.since).await {
             Ok(Evidence::Live(published)) => self.unless_held(published).await,
+            Ok(Evidence::Pending { until }) => Evidence::Pending {
+                until: self.soonest(until),
+            },
             Ok(evidence) => evidence,
             Err(failure) => {
                 let pause = self.heed(&failure).await;

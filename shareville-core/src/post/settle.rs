@@ -381,8 +381,13 @@ fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result<Change, Re
                 mark.absent += 1;
                 mark.counted_at = Some(moment.now);
             }
+            // A worker that dies again and again must not use up the attempts: within the time for looking they are
+            // not counted.
+            let in_time = mark
+                .settle_by
+                .is_none_or(|settle_by| moment.now < settle_by);
             let repeatable = mark.licenses_repeat()
-                && next.work.attempts < MAX_ATTEMPTS
+                && (in_time || next.work.attempts < MAX_ATTEMPTS)
                 && !gives_up(post, moment.now);
             Ok(inconclusive(
                 post,

@@ -257,7 +257,7 @@ async fn what_stays_impossible_should_end_after_eight_attempts() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_first_comment_should_leave_exactly_one_comment() {
+async fn no_fault_of_a_first_comment_should_leave_two_or_a_wrong_word_about_it() {
     for call in [Call::Comment, Call::LookForComment] {
         for fault in faults() {
             let what = format!("{fault:?} in {call:?}");
@@ -270,12 +270,15 @@ async fn every_fault_of_a_first_comment_should_leave_exactly_one_comment() {
             let post = stage.create(with_comment(&account, stage.now())).await;
             let post = stage.drive_one(post.id).await;
             assert_one(&stage, &post, &what);
-            assert_eq!(stage.network.comments_of(post.id), ["First!"], "{what}");
-            assert_eq!(
-                post.first_comment_status,
-                FirstCommentStatus::Published,
-                "{what}"
-            );
+            // A call that nobody answered may act at any time, so it is not repeated, and nobody claims to know.
+            let expected = match stage.network.comments_of(post.id).len() {
+                0 => FirstCommentStatus::Unknown,
+                1 => FirstCommentStatus::Published,
+                more => panic!("{what}: {more} comments"),
+            };
+            assert_eq!(post.first_comment_status, expected, "{what}");
+            let lost = call == Call::LookForComment || fault == Fault::LoseRequest;
+            assert_eq!(expected == FirstCommentStatus::Unknown, lost, "{what}");
         }
     }
 }

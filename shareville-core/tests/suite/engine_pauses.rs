@@ -270,7 +270,6 @@ async fn an_inactive_tenants_post_should_be_missed_when_its_time_is_over() {
 }
 
 #[tokio::test]
-#[ignore = "not so yet: the pause of an inactive tenant's lanes keeps its open commits from being looked at, too"]
 async fn what_an_inactive_tenant_is_committing_should_be_settled() {
     let stage = Stage::new().await;
     let account = stage.account().await;

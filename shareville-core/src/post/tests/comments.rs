@@ -1,7 +1,10 @@
 //! The first comment: its own mark, its own look, its own end.
 
 use super::{Command, PostStatus, Story, WINDOW, failure, transient};
-use crate::{failure::FailureClass, post::FirstCommentStatus};
+use crate::{
+    failure::{FailureClass, PlatformError},
+    post::FirstCommentStatus,
+};
 
 const BEGIN: Command = Command::BeginComment { window: WINDOW };
 
@@ -21,9 +24,19 @@ fn a_comment_should_have_a_mark_of_its_own_before_it_is_sent() {
     assert_eq!(sent().refuses(BEGIN).code(), "moved_on", "not twice");
 }
 
+/// The platform itself answered, with an error: that call is over.
+fn answered() -> Command {
+    Command::CommentUncertain {
+        failure: transient().with_platform(PlatformError {
+            code: Some(2),
+            ..PlatformError::default()
+        }),
+    }
+}
+
 #[test]
 fn a_comment_should_be_repeated_only_after_two_absences_past_the_deadline() {
-    let mut story = sent();
+    let mut story = sent().after(answered());
     story.pass(64);
     story.does(Command::CommentAbsent);
     story.pass(1);
@@ -39,6 +52,20 @@ fn a_comment_should_be_repeated_only_after_two_absences_past_the_deadline() {
     story.does(Command::CommentAbsent);
     story.does(BEGIN);
     assert_eq!(story.post.work.comment.as_ref().unwrap().sends, 2);
+}
+
+#[test]
+fn a_comment_that_nobody_answered_should_never_be_repeated() {
+    let mut story = sent();
+    story.does(Command::CommentUncertain {
+        failure: transient(),
+    });
+    while story.post.due_at().is_some() {
+        story.pass(story.due_in().max(1));
+        story.does(Command::CommentAbsent);
+        assert!(story.ask(BEGIN).is_err(), "the call may still act");
+    }
+    assert_eq!(story.post.first_comment_status, FirstCommentStatus::Unknown);
 }
 
 #[test]
@@ -89,7 +116,7 @@ fn a_comment_that_is_refused_should_fail_unless_waiting_helps() {
 
 #[test]
 fn a_refusal_should_not_speak_for_an_earlier_comment() {
-    let mut story = sent();
+    let mut story = sent().after(answered());
     for _ in 0..2 {
         story.pass(70);
         story.does(Command::CommentAbsent);
@@ -109,11 +136,15 @@ fn a_comment_should_end_however_often_it_is_refused() {
     let mut times = 0;
     while story.post.due_at().is_some() {
         story.pass(story.due_in());
+        times += 1;
+        if story.post.expires_at().is_some_and(|at| at <= story.now) {
+            story.does(Command::Expire);
+            continue;
+        }
         story.does(BEGIN);
         story.does(Command::CommentRefused {
             failure: transient(),
         });
-        times += 1;
         assert!(times < 1000);
     }
     assert_eq!(story.post.first_comment_status, FirstCommentStatus::Failed);

@@ -277,9 +277,38 @@ fn a_dead_token_should_stop_the_clock_of_an_open_commit() {
         PostStatus::Publishing,
         "the hour starts now"
     );
-    story.pass(3600);
-    story.does(unclear());
+    let began = story.now;
+    while story.is_to_go_out() {
+        story.pass(story.due_in().max(1));
+        story.does(unclear());
+    }
     assert_eq!(story.code(), Some("outcome_unknown"));
+    let minutes = (story.now - began).num_minutes();
+    assert!((60..=70).contains(&minutes), "{minutes} min");
+}
+
+#[test]
+fn the_time_for_looking_should_start_anew_after_nobody_looked_for_long() {
+    let mut story = Story::committing(Repeat::Proven);
+    story.pass(3 * 3600);
+    story.does(absent());
+    assert_eq!(story.status(), PostStatus::Publishing);
+    let begin = story.begin("object-1", Repeat::Proven);
+    story.does(begin);
+    assert_eq!(
+        story.post.work.mark.as_ref().unwrap().commits,
+        2,
+        "it was licensed"
+    );
+}
+
+#[test]
+fn nothing_should_be_repeated_once_the_post_has_given_up() {
+    let mut story = Story::committing(Repeat::Proven);
+    story.post.give_up_after = std::time::Duration::from_secs(30);
+    story.pass(70);
+    story.does(absent());
+    assert!(story.due_in() > 0, "it looks on, and does not repeat");
 }
 
 #[test]
