@@ -10,17 +10,18 @@ use argon2::{
 use async_trait::async_trait;
 use axum::{
     Json, Router,
-    extract::{State, rejection::JsonRejection},
+    body::Bytes,
+    extract::State,
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::post,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use shareville::{
-    OwnerId,
+    OwnerId, Violation,
     axum::{Problem, SignIn, SignInError, SignedIn},
 };
 use sqlx::SqlitePool;
@@ -72,6 +73,10 @@ impl Accounts {
             .route("/sign-up/email", post(sign_up))
             .route("/sign-in/email", post(sign_in))
             .route("/sign-out", post(sign_out))
+            .method_not_allowed_fallback(async || {
+                let detail = "this route takes POST";
+                Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+            })
             .with_state(self)
     }
 
@@ -123,19 +128,52 @@ struct Owner {
     password: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignUp {
-    email: String,
-    password: String,
-    name: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Credentials {
-    email: String,
-    password: String,
+/// Reads a body of texts: all that is wrong with it, at once.
+fn fields<const N: usize>(
+    headers: &HeaderMap,
+    body: &[u8],
+    names: [&str; N],
+) -> Result<[String; N], Problem> {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    if kind.is_none_or(|kind| !kind.starts_with("application/json")) {
+        let detail = "send the body as `content-type: application/json`";
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            detail,
+        ));
+    }
+    let body: Value = serde_json::from_slice(body).map_err(|error| {
+        Problem::new(StatusCode::BAD_REQUEST, "malformed_json", error.to_string())
+    })?;
+    let empty = Map::new();
+    let given = body.as_object().unwrap_or(&empty);
+    let mut wrong = Vec::new();
+    if !body.is_object() {
+        wrong.push(Violation::new("", "wrong_type", "must be an object"));
+    }
+    for unknown in given.keys().filter(|name| !names.contains(&name.as_str())) {
+        let message = format!("is not known here. Known are: {}", names.join(", "));
+        wrong.push(Violation::new(
+            format!("/{unknown}"),
+            "unknown_field",
+            message,
+        ));
+    }
+    let texts = names.map(|name| {
+        let text = given.get(name).and_then(Value::as_str).map(str::to_owned);
+        text.unwrap_or_else(|| {
+            let message = "is needed, and must be a text";
+            wrong.push(Violation::new(format!("/{name}"), "required", message));
+            String::new()
+        })
+    });
+    match wrong.is_empty() {
+        true => Ok(texts),
+        false => Err(Problem::invalid(wrong)),
+    }
 }
 
 fn hash(token: &str) -> Vec<u8> {
@@ -149,16 +187,6 @@ fn unavailable() -> Problem {
         "the server cannot do this right now: try again",
     )
     .retry_after(Duration::from_secs(1))
-}
-
-#[allow(clippy::needless_pass_by_value)] // for `map_err`
-fn unreadable(rejection: JsonRejection) -> Problem {
-    let code = match rejection.status() {
-        StatusCode::UNPROCESSABLE_ENTITY => "invalid",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
-        _ => "malformed_json",
-    };
-    Problem::new(rejection.status(), code, rejection.body_text())
 }
 
 #[allow(clippy::needless_pass_by_value)] // for `map_err`
@@ -190,9 +218,10 @@ async fn verify_password(password: String, hash: String) -> bool {
 
 async fn sign_up(
     State(accounts): State<Accounts>,
-    input: Result<Json<SignUp>, JsonRejection>,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Result<Response, Problem> {
-    let Json(input) = input.map_err(unreadable)?;
+    let [email, password, name] = fields(&headers, &body, ["email", "password", "name"])?;
     if !accounts.sign_up {
         let detail = "sign-up is closed on this server: ask its operator (SHAREVILLE_SIGN_UP)";
         return Err(Problem::new(
@@ -201,28 +230,27 @@ async fn sign_up(
             detail,
         ));
     }
-    let email = input.email.trim().to_lowercase();
+    let email = email.trim().to_lowercase();
     let mut wrong = Vec::new();
     let parts = email.split_once('@');
-    if parts.is_none_or(|(name, host)| name.is_empty() || !host.contains('.')) || email.len() > 254
+    let odd = |c: char| c.is_whitespace() || c.is_control();
+    if parts.is_none_or(|(name, host)| {
+        name.is_empty() || host.is_empty() || host.contains('@') || email.contains(odd)
+    }) || email.len() > 254
     {
-        wrong.push(shareville::Violation::new(
+        wrong.push(Violation::new(
             "/email",
             "malformed",
             "must be an e-mail address",
         ));
     }
-    if !(8..=1024).contains(&input.password.chars().count()) {
+    if !(8..=1024).contains(&password.chars().count()) {
         let message = "must have 8 to 1024 characters";
-        wrong.push(shareville::Violation::new(
-            "/password",
-            "out_of_range",
-            message,
-        ));
+        wrong.push(Violation::new("/password", "out_of_range", message));
     }
-    let name = input.name.trim();
-    if name.is_empty() || name.chars().count() > 200 {
-        wrong.push(shareville::Violation::new(
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 200 || name.contains(char::is_control) {
+        wrong.push(Violation::new(
             "/name",
             "out_of_range",
             "must have 1 to 200 characters",
@@ -231,9 +259,7 @@ async fn sign_up(
     if !wrong.is_empty() {
         return Err(shareville::Error::Invalid(wrong).into());
     }
-    let password = hash_password(input.password)
-        .await
-        .ok_or_else(unavailable)?;
+    let password = hash_password(password).await.ok_or_else(unavailable)?;
     let owner = Owner {
         id: Uuid::now_v7().to_string(),
         email,
@@ -261,19 +287,20 @@ async fn sign_up(
 
 async fn sign_in(
     State(accounts): State<Accounts>,
-    input: Result<Json<Credentials>, JsonRejection>,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Result<Response, Problem> {
-    let Json(input) = input.map_err(unreadable)?;
+    let [email, password] = fields(&headers, &body, ["email", "password"])?;
     let owner: Option<Owner> =
         sqlx::query_as("SELECT id, email, name, password FROM server_owners WHERE email = ?")
-            .bind(input.email.trim().to_lowercase())
+            .bind(email.trim().to_lowercase())
             .fetch_optional(&accounts.pool)
             .await
             .map_err(table_failed)?;
     let known = owner
         .as_ref()
         .map_or(&*accounts.decoy, |owner| &owner.password);
-    let right = verify_password(input.password, known.to_owned()).await;
+    let right = verify_password(password, known.to_owned()).await;
     match owner.filter(|_| right) {
         Some(owner) => accounts.begin_session(&owner).await,
         None => {

@@ -93,11 +93,11 @@ fn seconds(name: &str, default: Duration) -> Result<Duration, Wrong> {
     };
     text.parse()
         .ok()
-        .filter(|seconds| *seconds > 0.0)
+        .filter(|seconds| *seconds >= 0.01)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|duration| !duration.is_zero() && *duration <= Duration::from_secs(30 * 86_400))
         .ok_or_else(|| {
-            wrong(name, format!("must be a number of seconds above 0 and up to 30 days, such as `60` or `0.5`, not `{text}`"))
+            wrong(name, format!("must be a number of seconds from 0.01 to 30 days, such as `60` or `0.5`, not `{text}`"))
         })
 }
 
@@ -111,15 +111,16 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn web_url(name: &str, text: &str) -> Result<Url, Wrong> {
+    // It may hold a password, so it is not repeated.
     let takes = || {
-        wrong(
-            name,
-            format!("must be an http or https URL without a query, not `{text}`"),
-        )
+        let message = "must be an http or https URL without user, password, query and fragment";
+        wrong(name, message)
     };
     let url = Url::parse(text).map_err(|_| takes())?;
     let good = matches!(url.scheme(), "http" | "https")
         && url.host().is_some()
+        && url.username().is_empty()
+        && url.password().is_none()
         && url.query().is_none()
         && url.fragment().is_none();
     good.then_some(url).ok_or_else(takes)
@@ -142,19 +143,21 @@ impl Config {
         )?;
         let local = is_loopback(&public_url);
         let store = store()?;
+        let role = one_of(
+            "SHAREVILLE_ROLE",
+            Role::All,
+            &[
+                ("api", Role::Api),
+                ("worker", Role::Worker),
+                ("all", Role::All),
+            ],
+        )?;
+        media_store(role)?;
         Ok(Self {
             listen,
             store,
             meta: meta(local)?,
-            role: one_of(
-                "SHAREVILLE_ROLE",
-                Role::All,
-                &[
-                    ("api", Role::Api),
-                    ("worker", Role::Worker),
-                    ("all", Role::All),
-                ],
-            )?,
+            role,
             settings: settings()?,
             keys: keys()?,
             sign_up: one_of(
@@ -221,6 +224,25 @@ fn meta(local: bool) -> Result<Meta, Wrong> {
     }
 }
 
+/// Uploads are not built yet; a wrong value is told all the same, so that it does not come up later.
+fn media_store(role: Role) -> Result<(), Wrong> {
+    const NAME: &str = "SHAREVILLE_MEDIA_STORE";
+    let Some(text) = variable(NAME)? else {
+        return Ok(());
+    };
+    match Url::parse(&text) {
+        Ok(url) if url.scheme() == "file" && role != Role::All => Err(wrong(
+            NAME,
+            "must not be a folder unless SHAREVILLE_ROLE is `all`: other processes cannot see it",
+        )),
+        Ok(_) => Ok(()),
+        Err(_) => Err(wrong(
+            NAME,
+            "must be a URL, such as `file://shareville-media` or `s3://bucket`",
+        )),
+    }
+}
+
 fn settings() -> Result<Settings, Wrong> {
     const CONCURRENCY: &str = "SHAREVILLE_WORKER_CONCURRENCY";
     let mut settings = Settings::default();
@@ -265,6 +287,8 @@ fn read_keys(text: &SecretString) -> Result<Keyring, shareville::KeyringError> {
 }
 
 /// The keys beside a SQLite file, made where there are none yet.
+///
+/// Where there is a database already and its keys are missing, new ones would open nothing: that is an error.
 pub(crate) fn keys_beside(database: &std::path::Path) -> std::io::Result<Keyring> {
     use std::{fs, io::Write, os::unix::fs::OpenOptionsExt};
 
@@ -279,6 +303,14 @@ pub(crate) fn keys_beside(database: &std::path::Path) -> std::io::Result<Keyring
     draft.push(format!(".{}", std::process::id()));
     let draft = PathBuf::from(draft);
     if !path.exists() {
+        if fs::metadata(database).is_ok_and(|database| database.len() > 0) {
+            return Err(std::io::Error::other(format!(
+                "SHAREVILLE_ENCRYPTION_KEYS: the database {} is there, but its keys, {}, are not: put them back, or \
+                 set the variable",
+                database.display(),
+                path.display()
+            )));
+        }
         let mut file = fs::OpenOptions::new()
             .write(true)
             .create(true)

@@ -6,11 +6,15 @@ mod accounts;
 mod config;
 mod demo;
 
-use std::{error::Error, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    error::Error, io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc,
+    time::Duration,
+};
 
-use axum::{Router, middleware::from_fn};
+use axum::{Router, http::StatusCode, middleware::from_fn};
 use shareville::{
     Engine, Keyring, Shareville,
+    axum::Problem,
     meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
     sandbox::Sandbox,
     sqlite::{SqliteOptions, SqliteStore},
@@ -33,11 +37,24 @@ const DRAIN: Duration = Duration::from_secs(20);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = std::env::var("RUST_LOG").unwrap_or_default();
+    let log = if log.trim().is_empty() {
+        "info"
+    } else {
+        log.as_str()
+    };
+    let filter = EnvFilter::try_new(log);
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter.as_ref().map_or("info", |_| log))
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
+    if filter.is_err() {
+        tracing::error!(
+            "RUST_LOG: must be a filter such as `info` or `shareville_core=debug,info`"
+        );
+        return ExitCode::FAILURE;
+    }
     let started = match Config::from_env() {
         Ok(config) => serve(config).await,
         Err(wrong) => Err(wrong.into()),
@@ -58,32 +75,35 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
-    let (store, pool) = open_store(&config.store).await?;
+    // Before the database is made: where it is there already, its keys must be.
     let keyring = match (&config.keys, &config.store) {
         (Some(keys), _) => keys.clone(),
         (None, StoreUrl::File(file)) => config::keys_beside(file)?,
         (None, StoreUrl::Memory) => Keyring::ephemeral(),
     };
+    let (store, pool) = open_store(&config.store)
+        .await
+        .map_err(|error| format!("SHAREVILLE_STORE: {}", innermost(error.as_ref())))?;
     let sandbox = match &config.meta {
         Meta::Sandbox => Some(Sandbox::start().await?),
         Meta::Live | Meta::At(_) => None,
     };
-    let endpoint = match (&config.meta, &sandbox) {
-        (_, Some(sandbox)) => Endpoint::at(sandbox.base_url().parse()?)?,
-        (Meta::At(base), None) => Endpoint::at(base.clone())?,
-        (Meta::Live | Meta::Sandbox, None) => Endpoint::live(),
-    };
-    let graph = Graph::new(GraphConfig::new().with_endpoint(endpoint))?;
-    let api_url = config.public_url.join("/api")?;
-    let shareville = Shareville::builder(Arc::new(store), keyring, api_url)
-        .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
-        .connector(FacebookLogin::new(graph, LoginConfig::new()))
-        .settings(config.settings)
-        .build()?;
+    let shareville = build(&config, store, keyring, sandbox.as_ref())?;
 
     let secure = config.public_url.scheme() == "https";
     let accounts = Accounts::open(pool, config.sign_up, secure).await?;
     let mut app = Router::new();
+    if let (Some(sandbox), true) = (&sandbox, config.role != Role::Worker) {
+        let owner = accounts.ensure("demo@localhost", "Demo").await?;
+        let url = sandbox.base_url();
+        let demo = Demo::open(shareville.clone(), &owner, &config.public_url, url).await?;
+        app = app.merge(demo.router());
+    }
+    app = app
+        .fallback(async || {
+            Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
+        })
+        .layer(from_fn(shareville::axum::observe));
     if config.role != Role::Worker {
         let api = shareville::axum::router(shareville.clone(), accounts.clone());
         let auth = accounts
@@ -91,12 +111,6 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             .router()
             .layer(from_fn(shareville::axum::observe));
         app = app.nest("/api", api).nest("/api/auth", auth);
-        if let Some(sandbox) = &sandbox {
-            let owner = accounts.ensure("demo@localhost", "Demo").await?;
-            let url = sandbox.base_url();
-            let demo = Demo::open(shareville.clone(), &owner, &config.public_url, url).await?;
-            app = app.merge(demo.router());
-        }
     } else {
         app = app.nest("/api", shareville::axum::health_router(shareville.clone()));
     }
@@ -109,14 +123,16 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
                 config.listen
             )
         })?;
-    announce(&config, sandbox.as_ref());
+    announce(&config, listener.local_addr()?, sandbox.as_ref());
     let shutdown = shutdown_signal()?;
+    let waiting = shareville.clone();
     let engine = (config.role != Role::Api)
         .then(|| tokio::spawn(Engine::new(shareville).run(shutdown.clone())));
     let stop = shutdown.clone();
     let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
     let drained = async {
         shutdown.cancelled().await;
+        waiting.close();
         tokio::time::sleep(DRAIN).await;
     };
     tokio::select! {
@@ -130,6 +146,28 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         sandbox.shutdown().await;
     }
     Ok(())
+}
+
+/// Puts Shareville together: a store, Facebook, and the keys.
+fn build(
+    config: &Config,
+    store: SqliteStore,
+    keyring: Keyring,
+    sandbox: Option<&Sandbox>,
+) -> Result<Shareville, Box<dyn Error>> {
+    let endpoint = match (&config.meta, sandbox) {
+        (_, Some(sandbox)) => Endpoint::at(sandbox.base_url().parse()?)?,
+        (Meta::At(base), None) => Endpoint::at(base.clone())?,
+        (Meta::Live | Meta::Sandbox, None) => Endpoint::live(),
+    };
+    let graph = Graph::new(GraphConfig::new().with_endpoint(endpoint))?;
+    let api_url = config.public_url.join("/api")?;
+    let shareville = Shareville::builder(Arc::new(store), keyring, api_url)
+        .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
+        .connector(FacebookLogin::new(graph, LoginConfig::new()))
+        .settings(config.settings)
+        .build()?;
+    Ok(shareville)
 }
 
 /// Opens the store, and a pool of its own for the owners' tables.
@@ -163,6 +201,11 @@ async fn open_store(url: &StoreUrl) -> Result<(SqliteStore, SqlitePool), Box<dyn
     })
 }
 
+/// The cause that says most: those around it say that something went wrong.
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    error.source().map_or(error, innermost)
+}
+
 /// Canceled by SIGINT or SIGTERM.
 fn shutdown_signal() -> std::io::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -183,17 +226,14 @@ fn shutdown_signal() -> std::io::Result<CancellationToken> {
 }
 
 #[allow(clippy::print_stdout)] // it is what the person who started the server reads
-fn announce(config: &Config, sandbox: Option<&Sandbox>) {
+fn announce(config: &Config, listen: SocketAddr, sandbox: Option<&Sandbox>) {
     let public = config.public_url.as_str().trim_end_matches('/');
-    println!(
-        "Shareville listens on http://{}, API at {public}/api",
-        config.listen
-    );
+    println!("Shareville listens on http://{listen}, API at {public}/api");
     let Some(sandbox) = sandbox else { return };
     let sandbox = sandbox.base_url();
     println!(
-        "\n  Click through it:       {public}/\n  What a visitor sees:    {sandbox}/_sandbox\n\nThe same with curl \
-         (or: sh examples/server/walk.sh {public} {sandbox}):\n"
+        "\n  Click through it:       {public}/\n  What a visitor sees:    {sandbox}/_sandbox\n\nThe sandbox forgets \
+         everything when the server ends: connect again after that.\n\nThe same with curl (or: sh examples/server/walk.sh {public} {sandbox}):\n"
     );
     let lines = include_str!("walk.sh")
         .lines()

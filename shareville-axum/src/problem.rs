@@ -154,7 +154,14 @@ impl Problem {
             // Whether repeating helps is unknown, so nobody is told to.
             _ => (StatusCode::BAD_GATEWAY, None),
         };
-        let mut problem = Self::new(status, failure.code.clone(), failure.message.clone());
+        let detail = match failure.class {
+            // Nothing goes on by itself after a call that somebody asked for.
+            FailureClass::Transient => {
+                "the platform did not answer as it should, so whether it has acted is not known: ask again".to_owned()
+            }
+            _ => failure.message.clone(),
+        };
+        let mut problem = Self::new(status, failure.code.clone(), detail);
         if status == StatusCode::UNPROCESSABLE_ENTITY {
             problem.0.errors = vec![Violation::new("", &failure.code, &failure.message)];
         }

@@ -206,7 +206,9 @@ pub trait Publisher: fmt::Debug + Send + Sync + 'static {
     /// Deletes what was prepared and never became visible.
     ///
     /// # Errors
-    /// A [`Failure`] unless the platform has confirmed that it is gone, or that it is not there.
+    /// A [`Failure`] unless the platform has confirmed that it is gone. Where the platform only says that it knows of
+    /// no such thing, [`NotFound`](crate::failure::FailureClass::NotFound): the engine believes that when it hears it
+    /// twice, a while apart.
     async fn discard(&self, job: &Job, progress: &Progress) -> Result<(), Failure>;
 
     /// Where a published post can be seen, if the platform says so within `deadline`.

@@ -118,10 +118,8 @@ async fn run(step: Step, body: Value) {
             case.name
         );
         if post["firstComment"].is_string() {
-            world
-                .api
-                .until(&case.post, |post| post["firstCommentStatus"] == "published")
-                .await;
+            let ended = |post: &Value| post["firstCommentStatus"] != "pending";
+            world.api.until(&case.post, ended).await;
         }
     }
     world.sandbox.quiet().await;
@@ -142,13 +140,20 @@ async fn run(step: Step, body: Value) {
             case.name
         );
         if post["firstComment"].is_string() {
+            // A comment that nobody answered may yet appear, so it is not sent again, and nobody claims to know.
+            let lost = case.name.ends_with("the request is lost");
+            let (comments, status) = if lost {
+                (0, "unknown")
+            } else {
+                (1, "published")
+            };
             assert_eq!(
                 visible[0].comments.len(),
-                1,
-                "{}: {:#?}",
-                case.name,
-                visible[0].comments
+                comments,
+                "{}: {visible:#?}",
+                case.name
             );
+            assert_eq!(post["firstCommentStatus"], status, "{}", case.name);
         }
     }
 }

@@ -18,6 +18,10 @@ fn a_wrong_value_should_be_named() {
         ("SHAREVILLE_RETRY_BASE_SECONDS", "0"),
         ("SHAREVILLE_UNCERTAIN_SECONDS", "NaN"),
         ("SHAREVILLE_ENCRYPTION_KEYS", "a:c2hvcnRzZWNyZXQ="),
+        ("SHAREVILLE_PUBLIC_URL", "http://user:secret@localhost"),
+        ("SHAREVILLE_STORE", "sqlite:///nowhere/at/all/shareville.db"),
+        ("SHAREVILLE_MEDIA_STORE", "a folder"),
+        ("RUST_LOG", "a=b=c="),
         ("SHAREVILLE_SIGN_UP", "maybe"),
         ("SHAREVILLE_ALLOW_PRIVATE_ADDRESSES", "some"),
     ] {
@@ -55,4 +59,26 @@ fn meta_should_be_named_where_the_public_url_is_not_this_machine() {
         .unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("SHAREVILLE_META"));
+}
+
+#[test]
+fn a_database_without_its_keys_should_not_be_started_on() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("shareville.db"),
+        "sealed with keys that are gone",
+    )
+    .unwrap();
+    let output = Command::new(binary())
+        .current_dir(folder.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(log.contains("SHAREVILLE_ENCRYPTION_KEYS"), "{log}");
+    assert!(
+        !folder.path().join("shareville.db.keys").exists(),
+        "none were made that open nothing"
+    );
 }

@@ -138,7 +138,7 @@ async fn update(
     let posts = auth.posts();
     let update = |target| {
         let patch = patch.clone();
-        async move { posts.update(target, |post| patch.of(post)).await }
+        async move { posts.update(target, |post| patch.clone().of(post)).await }
     };
     Ok(one(&if_match.guard(id, update).await?))
 }

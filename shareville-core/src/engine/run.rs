@@ -88,7 +88,11 @@ impl Run {
         let span = tracing::info_span!("publish", post = %self.post.id, tenant = %self.tenant.id);
         async {
             let lost = self.lease.lost();
-            if lost.run_until_cancelled(self.steps()).await.is_none() {
+            if lost
+                .run_until_cancelled(Box::pin(self.steps()))
+                .await
+                .is_none()
+            {
                 tracing::warn!("the claim was lost: another worker goes on");
                 return;
             }

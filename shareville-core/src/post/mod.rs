@@ -124,6 +124,8 @@ pub struct Work {
     pub superseded: Vec<Progress>,
     /// How often that deletion failed.
     pub discard_attempts: u32,
+    /// How often in a row the platform said that it knows of no such thing.
+    pub discard_absences: u32,
     /// The open commit. While it is there, nobody knows whether the post is live.
     pub mark: Option<Mark>,
     /// The open first comment.

@@ -188,6 +188,7 @@ fn discarded(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
     let mut next = post.clone();
     next.work.superseded.clear();
     next.work.discard_attempts = 0;
+    next.work.discard_absences = 0;
     if !post.is_to_go_out() {
         next.work.due_at = None;
     }
@@ -201,6 +202,18 @@ fn discarded(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
 fn discard_failed(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, Refusal> {
     unless_committing(post)?;
     let mut next = post.clone();
+    if failure.class == FailureClass::NotFound {
+        // That has been the platform's own mistake for weeks, so it is believed only when it is said again.
+        next.work.discard_absences += 1;
+        if next.work.discard_absences >= 2 {
+            return discarded(post, moment);
+        }
+        let until = later(moment.now, moment.pace.look_gap(1));
+        next.work.due_at = Some(until);
+        let data = json!({"discardFailed": failure, "until": until});
+        return Ok(Change::of(post, next, moment).tell(EventKind::PostStep, moment, data));
+    }
+    next.work.discard_absences = 0;
     next.work.discard_attempts += 1;
     if post.is_to_go_out() {
         next.work.attempts += u32::from(!is_no_attempt(failure.class));

@@ -9,6 +9,8 @@ mod usage;
 
 use std::sync::Arc;
 
+use url::Url;
+
 use shareville_core::{
     clock::{Clock, SystemClock, Timestamp},
     failure::Failure,
@@ -77,6 +79,11 @@ impl Graph {
     #[must_use]
     pub fn config(&self) -> &GraphConfig {
         &self.config
+    }
+
+    /// Where people see something that has an id.
+    pub(crate) fn address(&self, id: &str) -> Url {
+        self.config.endpoint.url(Host::Www, &[id])
     }
 
     pub(crate) fn now(&self) -> Timestamp {

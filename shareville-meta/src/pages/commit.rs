@@ -88,9 +88,19 @@ impl FacebookPages {
         progress: &Progress,
         since: Timestamp,
     ) -> Result<Evidence, Failure> {
-        let Some(post) = progress.object.as_deref() else {
-            return Ok(Evidence::Unclear(None));
-        };
+        match progress.object.as_deref() {
+            Some(post) => self.look_at(job, post, since).await,
+            None => Ok(Evidence::Unclear(None)),
+        }
+    }
+
+    /// The post itself, or else its place in the list of what is published since `since`.
+    pub(super) async fn look_at(
+        &self,
+        job: &Job,
+        post: &str,
+        since: Timestamp,
+    ) -> Result<Evidence, Failure> {
         let state = self
             .graph
             .get(&[post], self.auth(job))

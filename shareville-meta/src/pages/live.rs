@@ -6,7 +6,7 @@ use serde::Deserialize;
 use shareville_core::{
     clock::Deadline,
     failure::{Failure, FailureClass},
-    post::Published,
+    post::{Evidence, Published},
     publisher::Job,
 };
 
@@ -19,7 +19,7 @@ struct Seen {
 }
 
 impl FacebookPages {
-    /// `GET /{post}?fields=permalink_url`, if there is time.
+    /// `GET /{post}?fields=permalink_url`, if there is time; else the address that every post has (graph-api.md 5.5).
     pub(super) async fn read_permalink(
         &self,
         job: &Job,
@@ -32,7 +32,11 @@ impl FacebookPages {
             .get(&[post], self.auth(job))
             .with("fields", "permalink_url")
             .send::<Seen>();
-        Some(deadline.guard(call).await.ok()?.ok()?.permalink_url)
+        let seen = deadline.guard(call).await.ok().and_then(Result::ok);
+        Some(seen.map_or_else(
+            || self.graph.address(post).into(),
+            |seen| seen.permalink_url,
+        ))
     }
 
     /// `POST /{post}` `message=…`. An empty text takes the text away.
@@ -51,7 +55,11 @@ impl FacebookPages {
             .map_err(|error| self.graph.failure(&error))
     }
 
-    /// `DELETE /{post}`. One that is not there is deleted.
+    /// `DELETE /{post}`.
+    ///
+    /// "Does not exist" is no proof (graph-api.md 0.3, fact 10): then the post itself and the list of what is published
+    /// are asked, and only if neither knows it the failure is
+    /// [`NotFound`](shareville_core::failure::FailureClass::NotFound).
     pub(super) async fn remove(&self, job: &Job, post: &str) -> Result<(), Failure> {
         let removed = self
             .graph
@@ -60,8 +68,27 @@ impl FacebookPages {
             .await;
         match removed.map_err(|error| self.graph.failure(&error)) {
             Ok(_) => Ok(()),
-            Err(failure) if failure.class == FailureClass::NotFound => Ok(()),
+            Err(failure) if failure.class == FailureClass::NotFound => {
+                self.is_unknown(job, post, failure).await
+            }
             Err(failure) => Err(failure),
+        }
+    }
+}
+
+impl FacebookPages {
+    async fn is_unknown(&self, job: &Job, post: &str, failure: Failure) -> Result<(), Failure> {
+        match self.look_at(job, post, job.post.created_at).await? {
+            Evidence::Live(_) => Err(Failure::new(
+                FailureClass::Unknown,
+                "Facebook shows this post and says at the same time that it does not exist: delete it there.",
+            )
+            .with_code("still_visible")),
+            Evidence::Unclear(Some(known)) if known.class == FailureClass::NotFound => Err(failure),
+            _ => Err(Failure::new(
+                FailureClass::Transient,
+                "Facebook did not delete the post. It can be tried again.",
+            )),
         }
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shareville_core::{
     clock::{Deadline, Timestamp},
-    failure::Failure,
+    failure::{Failure, FailureClass},
     id::Provider,
     post::{Content, Evidence, Progress, Published, Repeat},
     publisher::{Capabilities, CommentEvidence, Commented, Committed, Job, Prepared, Publisher},
@@ -150,6 +150,9 @@ impl Publisher for FacebookPages {
     }
 
     async fn delete(&self, job: &Job) -> Result<(), Failure> {
-        self.remove(job, live::live_id(job)?).await
+        match self.remove(job, live::live_id(job)?).await {
+            Err(failure) if failure.class == FailureClass::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 }

@@ -36,7 +36,11 @@ async fn the_permalink_should_be_read_if_there_is_time() {
         Some("https://www.facebook.com/1/posts/2")
     );
     insta::assert_json_snapshot!("permalink", meta.sent().await);
-    assert_eq!(read(Deadline::after(Duration::ZERO)).await, None);
+    assert_eq!(
+        read(Deadline::after(Duration::ZERO)).await,
+        Some(meta.address_of("1000_2000")),
+        "else the address that every post has"
+    );
     assert_eq!(
         meta.pages()
             .permalink(&job, &Published::default(), soon)
@@ -47,7 +51,7 @@ async fn the_permalink_should_be_read_if_there_is_time() {
 }
 
 #[tokio::test]
-async fn a_permalink_that_does_not_come_should_be_done_without() {
+async fn a_permalink_that_does_not_come_should_be_made_of_the_id() {
     let soon = Deadline::after(Duration::from_millis(200));
     for answer in [
         ResponseTemplate::new(400).set_body_json(graph_error(100, 33)),
@@ -61,7 +65,7 @@ async fn a_permalink_that_does_not_come_should_be_done_without() {
             meta.pages()
                 .permalink(&job, &job.post.published, soon)
                 .await,
-            None
+            Some(meta.address_of("1000_2000"))
         );
     }
 }
@@ -103,13 +107,29 @@ async fn an_edit_that_is_refused_should_say_why() {
 }
 
 #[tokio::test]
-async fn deleting_should_count_what_is_gone_as_deleted() {
+async fn what_facebook_does_not_know_should_count_as_deleted_only_if_nothing_shows_it() {
     let gone = (400, graph_error(100, 33));
-    for answer in answers("success_true")
-        .into_iter()
-        .map(|body| (200, body))
-        .chain([gone])
-    {
+    let item = json!({"data": [{"id": "1000_2000", "created_time": "2026-11-01T10:00:00+0000"}]});
+    for (listed, is_gone) in [(json!({"data": []}), true), (item, false)] {
+        let meta = Meta::start().await;
+        meta.on("DELETE", "/1000_2000", gone.clone()).await;
+        meta.on("GET", "/1000_2000", gone.clone()).await;
+        meta.on("GET", "/1000/published_posts", (200, listed)).await;
+        assert_eq!(meta.pages().delete(&live()).await.is_ok(), is_gone);
+        let job = job(Content::text("Hello"));
+        let failure = meta.pages().discard(&job, &ready(&job)).await.unwrap_err();
+        // The engine believes it when it hears it twice.
+        assert_eq!(
+            failure.class == FailureClass::NotFound,
+            is_gone,
+            "{failure}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn deleting_should_be_one_call_and_take_success_only() {
+    for answer in answers("success_true").into_iter().map(|body| (200, body)) {
         let meta = Meta::start().await;
         meta.on("DELETE", "/1000_2000", answer).await;
         assert_eq!(meta.pages().delete(&live()).await, Ok(()));

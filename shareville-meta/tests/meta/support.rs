@@ -85,6 +85,11 @@ impl Meta {
         FacebookPages::new(self.graph_with(self.config()))
     }
 
+    /// Where people see something that has an id.
+    pub(crate) fn address_of(&self, id: &str) -> String {
+        format!("{}/www.facebook.com/{id}", self.server.uri())
+    }
+
     pub(crate) fn login(&self) -> FacebookLogin {
         FacebookLogin::new(self.graph_with(self.config()), LoginConfig::new())
     }

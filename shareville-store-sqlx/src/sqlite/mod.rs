@@ -205,7 +205,15 @@ impl SqliteStore {
     async fn write(&self) -> Result<Write> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         // A transaction that reads first and writes later would fail at once where another wrote in between.
-        let begun = self.writes.begin_with("BEGIN IMMEDIATE").await;
+        let mut begun = self.writes.begin_with("BEGIN IMMEDIATE").await;
+        if matches!(begun, Err(sqlx::Error::InvalidSavePointStatement)) && self.poll.is_some() {
+            // A full disk made SQLite undo a transaction by itself, and sqlx believes that it is still open: only a new
+            // connection helps. (One in memory has no disk to fill, and would be lost.)
+            if let Ok(connection) = self.writes.acquire().await {
+                connection.close().await.ok();
+            }
+            begun = self.writes.begin_with("BEGIN IMMEDIATE").await;
+        }
         Ok(Write {
             transaction: begun.map_err(failed)?,
             _turn: turn,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Harness, WINDOW, commit, limits, look, prepared, published, until_live};
 use crate::{
     clock::Deadline,
+    failure::FailureClass,
     post::{Content, Evidence, Repeat},
     publisher::{CommentEvidence, Commented, Committed, Prepared},
 };
@@ -103,9 +104,10 @@ pub async fn should_commit_nothing_after_the_deadline(on: &impl Harness) {
 pub async fn should_discard_what_is_not_visible(on: &impl Harness) {
     let job = on.job(on.content()).await;
     let progress = prepared(on, &job).await;
-    for _ in 0..2 {
-        let discarded = on.publisher().discard(&job, &progress).await;
-        assert_eq!(discarded, Ok(()));
+    let discarded = on.publisher().discard(&job, &progress).await;
+    assert_eq!(discarded, Ok(()));
+    if let Err(failure) = on.publisher().discard(&job, &progress).await {
+        assert_eq!(failure.class, FailureClass::NotFound, "{failure}");
     }
     assert_eq!(on.visible(&job).await, 0);
 }
