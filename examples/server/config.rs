@@ -316,7 +316,13 @@ pub(crate) fn keys_beside(database: &std::path::Path) -> std::io::Result<Keyring
             .create(true)
             .truncate(true)
             .mode(0o600)
-            .open(&draft)?;
+            .open(&draft)
+            .map_err(|error| {
+                let place = path.display();
+                std::io::Error::other(format!(
+                    "SHAREVILLE_STORE: {place} cannot be written: {error}"
+                ))
+            })?;
         file.write_all(fresh.expose_secret().as_bytes())?;
         file.sync_all()?;
         match fs::hard_link(&draft, &path) {

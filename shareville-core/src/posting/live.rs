@@ -106,7 +106,7 @@ impl Posting<'_> {
         Ok(found)
     }
 
-    /// Waits until a post has settled, for at most `patience` and not beyond [`Shareville::close`], and gives it as it
+    /// Waits until a post has settled, for at most `patience` and not beyond [`Shareville::close`](crate::Shareville::close), and gives it as it
     /// is then, and whether it has.
     ///
     /// # Errors

@@ -12,3 +12,4 @@
 pub mod network;
 pub mod publisher;
 pub mod store;
+pub mod wrapped;

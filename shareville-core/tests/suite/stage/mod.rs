@@ -1,7 +1,5 @@
 //! What the tests stand on: one tenant, its end users, and everything in memory.
 
-mod wrapped;
-
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
@@ -28,7 +26,7 @@ use shareville_core::{
 };
 use tokio::task::JoinHandle;
 
-pub(crate) use self::wrapped::{At, Wrapped};
+pub(crate) use shareville_core::testing::wrapped::{At, Wrapped};
 
 /// The most rounds a test drives its engines for.
 const MOST_ROUNDS: usize = 20_000;

@@ -1,9 +1,9 @@
-//! A store seen through something that stops, forgets, or loses answers.
+//! A store seen through something that stops, forgets, or loses answers: for tests that kill an engine at a write, or
+//! that must catch one which is broken on purpose.
 
 use std::{result::Result as StdResult, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use shareville_core::{
+use crate::{
     clock::Timestamp,
     connection::{Account, Connection, Grant, Login},
     credential::{ApiKey, TokenHash, UserToken},
@@ -19,11 +19,12 @@ use shareville_core::{
     },
     tenant::Tenant,
 };
+use async_trait::async_trait;
 use tokio::sync::watch;
 
 /// When a write is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum At {
+pub enum At {
     /// Before it is written.
     Before,
     /// After it is written, before anybody is told.
@@ -36,7 +37,7 @@ pub(crate) enum At {
 
 /// A store seen through something that goes wrong at writes that tell of a certain kind of event.
 #[derive(Debug)]
-pub(crate) struct Wrapped {
+pub struct Wrapped {
     inner: Arc<dyn Store>,
     stops: Option<(At, EventKind)>,
     forgets: bool,
@@ -46,7 +47,7 @@ pub(crate) struct Wrapped {
 
 impl Wrapped {
     /// Goes wrong at each write that tells of this.
-    pub(crate) fn stopping(inner: Arc<dyn Store>, at: At, kind: EventKind) -> Self {
+    pub fn stopping(inner: Arc<dyn Store>, at: At, kind: EventKind) -> Self {
         Self {
             inner,
             stops: Some((at, kind)),
@@ -57,7 +58,7 @@ impl Wrapped {
     }
 
     /// Leaves mark and progress out of each commit that begins: an engine on it is broken on purpose.
-    pub(crate) fn forgetful(inner: Arc<dyn Store>) -> Self {
+    pub fn forgetful(inner: Arc<dyn Store>) -> Self {
         Self {
             stops: None,
             forgets: true,
@@ -66,13 +67,13 @@ impl Wrapped {
     }
 
     /// Waits until a write has come that goes wrong.
-    pub(crate) async fn until_stopped(&self) {
+    pub async fn until_stopped(&self) {
         let mut stopped = self.stopped.subscribe();
         stopped.wait_for(|times| *times > 0).await.unwrap();
     }
 
     /// Lets what was stopped go on.
-    pub(crate) fn release(&self) {
+    pub fn release(&self) {
         self.released.send_replace(true);
     }
 
