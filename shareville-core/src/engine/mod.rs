@@ -3,6 +3,7 @@
 //! Claim, prepare, mark, commit, settle, finish; and look wherever a mark is found. Any number of engines work on one
 //! store. One that is killed leaves leases that run out and marks that the next one looks at.
 
+mod act;
 mod lease;
 mod run;
 mod step;

@@ -8,6 +8,7 @@ mod change;
 mod command;
 mod comment;
 mod content;
+mod look;
 mod mark;
 mod pace;
 mod settle;
