@@ -18,10 +18,11 @@ use crate::{
     caller::Caller,
     clock::{Timestamp, later},
     connection::{Account, Connection, Login},
-    connector::{Authorize, Connector},
+    connector::{Authorize, Connector, Granted},
     credential::{Minted, Purpose, Scope, mint},
     error::Error,
     event::{Actor, Event, EventKind, Subject},
+    failure::FailureClass,
     id::{AccountId, ConnectionId, EventId, Provider, UserId},
     shareville::{Shareville, no_app},
     store::{Page, PageRequest},
@@ -213,6 +214,7 @@ impl Connecting<'_> {
                     .to_owned(),
             });
         }
+        let granted = self.still_granted(&grant.provider, granted).await?;
         self.shareville
             .save_granted(
                 tenant,
@@ -222,6 +224,19 @@ impl Connecting<'_> {
                 self.caller.actor(),
             )
             .await
+    }
+
+    /// What was granted minutes ago may have been withdrawn since.
+    async fn still_granted(&self, provider: &Provider, granted: Granted) -> Result<Granted, Error> {
+        let (connector, app) = self
+            .shareville
+            .connector_and_app(self.caller.tenant(), provider)?;
+        match connector.inspect(&app, &granted.token).await {
+            Ok(now) => Ok(now),
+            Err(failure) if failure.class == FailureClass::Reauthorize => Err(failure.into()),
+            // It was good when it was granted; whatever is in the way now is none of the user's business.
+            Err(_) => Ok(granted),
+        }
     }
 
     /// Lists connections: all, or one end user's.
@@ -304,7 +319,7 @@ impl Connecting<'_> {
         let granted = match connector.inspect(&app, &token).await {
             Ok(granted) => granted,
             Err(failure) => {
-                if failure.class == crate::failure::FailureClass::Reauthorize {
+                if failure.class == FailureClass::Reauthorize {
                     self.shareville
                         .mark_broken(&connection, self.caller.actor())
                         .await?;

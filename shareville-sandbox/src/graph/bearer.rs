@@ -180,11 +180,9 @@ impl Bearer {
         page: &str,
         scope: &str,
     ) -> Result<(), GraphError> {
-        let (app, person) = self.as_page(world, method, page)?;
-        if world.granted_for(app, person, scope, page) {
-            Ok(())
-        } else {
-            Err(GraphError::scope_to_read(scope))
+        match self.holds(world, method, page, scope)? {
+            true => Ok(()),
+            false => Err(GraphError::scope_to_read(scope)),
         }
     }
 
@@ -196,12 +194,21 @@ impl Bearer {
         page: &str,
         scope: &str,
     ) -> Result<(), GraphError> {
-        let (app, person) = self.as_page(world, method, page)?;
-        if world.granted_for(app, person, scope, page) {
-            Ok(())
-        } else {
-            Err(GraphError::scope_to_manage(scope))
+        match self.holds(world, method, page, scope)? {
+            true => Ok(()),
+            false => Err(GraphError::scope_to_manage(scope)),
         }
+    }
+
+    fn holds(
+        &self,
+        world: &World,
+        method: &str,
+        page: &str,
+        scope: &str,
+    ) -> Result<bool, GraphError> {
+        let (app, person) = self.as_page(world, method, page)?;
+        Ok(world.granted_for(app, person, scope, page))
     }
 }
 
