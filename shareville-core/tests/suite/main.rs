@@ -10,6 +10,7 @@
 )]
 
 mod connect;
+mod endings;
 mod engine_faults;
 mod engine_kills;
 mod engine_lanes;
