@@ -7,7 +7,6 @@ mod client_apps;
 mod connecting;
 mod credentials;
 mod fakes;
-mod logs;
 mod mounting;
 mod posts;
 mod problems;

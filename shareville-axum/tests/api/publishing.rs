@@ -35,10 +35,12 @@ async fn lose(world: &World, id: &str) {
     let mut commands = committing();
     commands.push(Command::Uncertain { failure: lost });
     world.work(id, commands).await;
-    world.clock.advance(Duration::from_secs(2 * 3600));
-    world
-        .work(id, vec![Command::Looked(Evidence::Unclear(None))])
-        .await;
+    // The hour runs from look to look.
+    for _ in 0..20 {
+        world.clock.advance(Duration::from_secs(300));
+        let unclear = Command::Looked(Evidence::Unclear(None));
+        world.work(id, vec![unclear]).await;
+    }
 }
 
 #[tokio::test]
@@ -150,7 +152,7 @@ async fn what_is_live_should_be_edited_and_deleted_at_the_platform() {
     let refused = patch(json!({"link": "https://x.example"}))
         .await
         .problem(422, "invalid");
-    assert_eq!(refused.wrong(), [("", "not_supported_by_platform")]);
+    assert_eq!(refused.wrong(), [("/link", "not_supported_by_platform")]);
     *world.network.lock().await = Some(Failure::new(
         FailureClass::Permission,
         "The Page lacks a right.",
