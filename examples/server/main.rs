@@ -161,7 +161,11 @@ fn build(
         (Meta::Live | Meta::Sandbox, None) => Endpoint::live(),
     };
     let graph = Graph::new(GraphConfig::new().with_endpoint(endpoint))?;
-    let api_url = config.public_url.join("/api")?;
+    let mut api_url = config.public_url.clone();
+    // The public URL may have a path of its own; one of http always has segments.
+    if let Ok(mut path) = api_url.path_segments_mut() {
+        path.pop_if_empty().push("api");
+    }
     let shareville = Shareville::builder(Arc::new(store), keyring, api_url)
         .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
         .connector(FacebookLogin::new(graph, LoginConfig::new()))

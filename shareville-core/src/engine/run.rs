@@ -139,7 +139,7 @@ impl Run {
     /// What keeps a step from being taken at all: nothing new is committed for an inactive tenant, and nothing can be
     /// done with a dead token.
     fn obstacle(&self, step: Step) -> Option<Failure> {
-        let begins = matches!(step, Step::Prepare | Step::Recommit | Step::Comment);
+        let begins = matches!(step, Step::Prepare | Step::Recommit);
         let reason = if self.connection.status != ConnectionStatus::Active {
             PauseReason::ConnectionBroken
         } else if begins && !self.tenant.active {
