@@ -123,14 +123,8 @@ impl ConnectionStore for SqliteStore {
     }
 
     async fn connection(&self, tenant: TenantId, id: ConnectionId) -> Result<Option<Connection>> {
-        let row =
-            query_scalar("SELECT record FROM shareville_connections WHERE id = ?1 AND tenant = ?2")
-                .bind(id.as_uuid())
-                .bind(tenant.as_uuid())
-                .fetch_optional(&self.reads)
-                .await
-                .map_err(failed)?;
-        found(row.as_ref())
+        const SQL: &str = "SELECT record FROM shareville_connections WHERE id = ?1 AND tenant = ?2";
+        self.record_of(SQL, tenant, id.as_uuid()).await
     }
 
     async fn connection_of(
@@ -234,14 +228,8 @@ impl ConnectionStore for SqliteStore {
     }
 
     async fn account(&self, tenant: TenantId, id: AccountId) -> Result<Option<Account>> {
-        let row =
-            query_scalar("SELECT record FROM shareville_accounts WHERE id = ?1 AND tenant = ?2")
-                .bind(id.as_uuid())
-                .bind(tenant.as_uuid())
-                .fetch_optional(&self.reads)
-                .await
-                .map_err(failed)?;
-        found(row.as_ref())
+        const SQL: &str = "SELECT record FROM shareville_accounts WHERE id = ?1 AND tenant = ?2";
+        self.record_of(SQL, tenant, id.as_uuid()).await
     }
 
     async fn accounts(

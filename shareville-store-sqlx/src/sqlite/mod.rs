@@ -15,8 +15,10 @@ mod tenants;
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
+use serde::de::DeserializeOwned;
 use shareville_core::{
     clock::{Clock, SystemClock, Timestamp},
+    id::TenantId,
     store::{Result, StoreError},
 };
 use sqlx::{
@@ -26,9 +28,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use uuid::Uuid;
 
 use crate::{
     error::{OpenError, failed, is_busy, lost},
+    row::found,
     signal::Signals,
 };
 
@@ -218,6 +222,22 @@ impl SqliteStore {
             transaction: begun.map_err(failed)?,
             _turn: turn,
         })
+    }
+
+    /// Reads a tenant's record by its id.
+    async fn record_of<T: DeserializeOwned>(
+        &self,
+        sql: &'static str,
+        tenant: TenantId,
+        id: Uuid,
+    ) -> Result<Option<T>> {
+        let row = sqlx::query_scalar(sql)
+            .bind(id)
+            .bind(tenant.as_uuid())
+            .fetch_optional(&self.reads)
+            .await
+            .map_err(failed)?;
+        found(row.as_ref())
     }
 
     /// Looks something up in a task of its own.

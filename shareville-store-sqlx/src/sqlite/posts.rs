@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{conflict, failed},
-    row::{below, count, found, hex, json, limit, micros, open, page, records, revision},
+    row::{below, count, hex, json, limit, micros, open, page, records, revision},
 };
 
 /// Lists posts by the index that leaves the fewest to look at, with the rest of the filter checked on each.
@@ -149,13 +149,8 @@ impl PostStore for SqliteStore {
     }
 
     async fn post(&self, tenant: TenantId, id: PostId) -> Result<Option<Post>> {
-        let row = query_scalar("SELECT record FROM shareville_posts WHERE id = ?1 AND tenant = ?2")
-            .bind(id.as_uuid())
-            .bind(tenant.as_uuid())
-            .fetch_optional(&self.reads)
-            .await
-            .map_err(failed)?;
-        found(row.as_ref())
+        const SQL: &str = "SELECT record FROM shareville_posts WHERE id = ?1 AND tenant = ?2";
+        self.record_of(SQL, tenant, id.as_uuid()).await
     }
 
     async fn posts(
