@@ -2,7 +2,7 @@
 
 use crate::{
     clock::Timestamp,
-    post::{FirstCommentStatus, Post, PostStatus},
+    post::{FirstCommentStatus, Post, PostStatus, may_repeat},
 };
 
 /// What a worker does next for a post it has claimed.
@@ -44,8 +44,8 @@ pub(super) fn next(post: &Post, now: Timestamp, looked: bool) -> Step {
     }
     let work = &post.work;
     match (post.status, &work.mark) {
-        (PostStatus::Scheduled | PostStatus::Publishing, Some(mark)) => {
-            match looked && mark.licenses_repeat() {
+        (PostStatus::Scheduled | PostStatus::Publishing, Some(_)) => {
+            match looked && may_repeat(post, now) {
                 true => Step::Recommit,
                 false => Step::Look,
             }

@@ -14,6 +14,9 @@ use crate::{
     failure::Failure,
 };
 
+/// How often one object is committed at the most, however often workers die: the looks after that find what they find.
+const MAX_REPEATS: u32 = 64;
+
 /// How long a platform may say that it works on a post.
 const MAX_PENDING: Duration = Duration::from_secs(86_400);
 
@@ -72,14 +75,7 @@ pub(super) fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result
                 mark.absent += 1;
                 mark.counted_at = Some(moment.now);
             }
-            // A worker that dies again and again must not use up the attempts: within the time for looking they are
-            // not counted.
-            let in_time = mark
-                .settle_by
-                .is_none_or(|settle_by| moment.now < settle_by);
-            let repeatable = mark.licenses_repeat()
-                && (in_time || next.work.attempts < MAX_ATTEMPTS)
-                && !gives_up(post, moment.now);
+            let repeatable = may_repeat(&next, moment.now);
             Ok(inconclusive(
                 post,
                 next,
@@ -117,6 +113,19 @@ pub(super) fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result
             Ok(inconclusive(post, next, data, false, moment))
         }
     }
+}
+
+/// Whether the same call on the same object may be made again.
+///
+/// A worker that dies again and again must not use up the attempts: within the time for looking they are not counted.
+pub(crate) fn may_repeat(post: &Post, now: Timestamp) -> bool {
+    let Some(mark) = &post.work.mark else {
+        return false;
+    };
+    let in_time = mark.settle_by.is_none_or(|settle_by| now < settle_by);
+    mark.licenses_repeat()
+        && (post.work.attempts < MAX_ATTEMPTS || in_time && mark.commits < MAX_REPEATS)
+        && !gives_up(post, now)
 }
 
 /// Whether it is later than the post may go out.

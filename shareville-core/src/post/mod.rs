@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use self::look::may_repeat;
 pub use self::{
     apply::{apply, draft, is_too_old},
     change::{Applied, Change, HoldChange},

@@ -8,7 +8,7 @@ use super::{Command, Content, Evidence, Post, PostStatus, Repeat, Story, WINDOW,
 use crate::{
     clock::{Timestamp, later},
     failure::{Failure, FailureClass, LimitScope},
-    post::{Change, Edit, FirstCommentStatus, MAX_ATTEMPTS, Mark},
+    post::{Change, Edit, FirstCommentStatus, MAX_ATTEMPTS, Mark, may_repeat},
 };
 
 /// What is asked of a post; what depends on the post is filled in when it is.
@@ -342,10 +342,7 @@ fn engine_asks(story: &Story, answer: u8) -> Option<Command> {
     Some(match (post.status, &work.mark) {
         (PostStatus::Scheduled | PostStatus::Publishing | PostStatus::Failed, Some(mark)) => {
             match answer % 6 {
-                _ if mark.licenses_repeat()
-                    && post.is_to_go_out()
-                    && work.attempts < MAX_ATTEMPTS =>
-                {
+                _ if post.is_to_go_out() && may_repeat(post, story.now) => {
                     story.begin(&mark.object, mark.repeat)
                 }
                 0..=2 => Command::Looked(Evidence::Absent),
