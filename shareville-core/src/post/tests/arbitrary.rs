@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 use super::{Command, Content, Evidence, Post, PostStatus, Repeat, Story, WINDOW, failure, named};
 use crate::{
@@ -396,7 +396,8 @@ fn engine_asks(story: &Story, answer: u8) -> Option<Command> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    // The same cases each time: what a new seed finds is found by who looks for it, not by who lands something else.
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, rng_seed: RngSeed::Fixed(2026), ..ProptestConfig::default() })]
 
     #[test]
     fn no_sequence_of_commands_should_break_a_law(asks in asks()) {
