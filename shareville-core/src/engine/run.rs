@@ -244,8 +244,9 @@ impl Run {
     /// Computes and writes a change; gives the lane back with it if there is nothing more to do now.
     pub(super) async fn write(&mut self, command: Command, pause: Option<Pause>) -> Flow {
         let moment = self.moment();
+        // Only what the platform has done is worth telling again, and only once.
         let retell = matches!(command, Command::Live(_)) && !self.reread;
-        let again = command.clone();
+        let again = retell.then(|| command.clone());
         let mut change = match apply(&self.post, command, &moment) {
             Ok(change) => change.under(self.lease.claim.clone()),
             Err(Refusal::AsItIs) => return Flow::Over,
@@ -279,17 +280,14 @@ impl Run {
                     false => Flow::GoOn,
                 }
             }
-            Err(NotWritten::Stale) if retell => {
+            Err(NotWritten::Stale) => match again {
                 // Somebody has ended the post while its commit was under way: what the platform says still counts.
-                match self.reread().await {
-                    true => Box::pin(self.write(again, None)).await,
-                    false => Flow::Over,
+                Some(again) if self.reread().await => Box::pin(self.write(again, None)).await,
+                _ => {
+                    tracing::info!("the post or its claim has moved on: leaving it");
+                    Flow::Over
                 }
-            }
-            Err(NotWritten::Stale) => {
-                tracing::info!("the post or its claim has moved on: leaving it");
-                Flow::Over
-            }
+            },
             Err(NotWritten::StoreFailed) => Flow::Over,
         }
     }
