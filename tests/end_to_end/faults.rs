@@ -89,7 +89,12 @@ async fn run(step: Step, body: Value) {
             Effect::ActAndAnswer { answer },
         ));
     }
-    let world = World::with(with_pages(effects.len()), "all", Times::default()).await;
+    // Nobody dies here, so no lease needs to end soon: on a slow machine a short one would be lost.
+    let times = Times {
+        lease: 20.0,
+        ..Times::default()
+    };
+    let world = World::with(with_pages(effects.len()), "all", times).await;
     let pages = world
         .pages
         .iter()
@@ -111,16 +116,17 @@ async fn run(step: Step, body: Value) {
     }
     for case in &cases {
         let post = world.api.until_status(&case.post, "published").await;
+        if post["firstComment"].is_string() {
+            // A comment comes after the post is known to be live.
+            let ended = |post: &Value| post["firstCommentStatus"] != "pending";
+            world.api.until(&case.post, ended).await;
+        }
         assert_eq!(
             world.sandbox.struck(case.fault),
             1,
             "{}: the fault never struck",
             case.name
         );
-        if post["firstComment"].is_string() {
-            let ended = |post: &Value| post["firstCommentStatus"] != "pending";
-            world.api.until(&case.post, ended).await;
-        }
     }
     world.sandbox.quiet().await;
     for case in &cases {

@@ -28,7 +28,7 @@ pub(crate) struct Times {
 impl Default for Times {
     fn default() -> Self {
         Self {
-            lease: 1.5,
+            lease: 2.5,
             commit: 1.0,
             base: 0.1,
             uncertain: 30.0,
