@@ -6,6 +6,12 @@ use secrecy::SecretString;
 use shareville::{Keyring, Settings, meta::MediaHosts};
 use url::{Host, Url};
 
+/// Longer than proxies usually keep idle connections, so that it is not the server who closes one they just use.
+const CLIENT: Duration = Duration::from_secs(75);
+
+/// What balancers usually need to notice that `/ready` says no.
+const DRAIN: Duration = Duration::from_secs(2);
+
 /// What this process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -43,6 +49,10 @@ pub(crate) struct Config {
     pub(crate) keys: Option<Keyring>,
     pub(crate) sign_up: bool,
     pub(crate) media_hosts: MediaHosts,
+    /// How long a client may take for a header or a body, to begin its next request, or to take an answer.
+    pub(crate) client: Duration,
+    /// How long, once it is told to end, the server goes on to take connections.
+    pub(crate) drain: Duration,
 }
 
 /// One line that names the variable and what it takes.
@@ -178,6 +188,8 @@ impl Config {
                 ],
             )?,
             public_url,
+            client: seconds("SHAREVILLE_CLIENT_SECONDS", CLIENT)?,
+            drain: seconds("SHAREVILLE_DRAIN_SECONDS", DRAIN)?,
         })
     }
 }

@@ -7,16 +7,13 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request},
-};
+use axum::extract::{FromRequest, Request};
 use chrono::{DateTime, SubsecRound, Utc};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 use shareville_core::{clock::Timestamp, tenancy::Patch, violation::Violation};
 
-use crate::{json::Strict, problem::Problem};
+use crate::{json::Strict, problem::Problem, whole_body::WholeBody};
 
 /// A body that is a JSON object.
 #[derive(Debug)]
@@ -31,7 +28,8 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         require_json(request.headers())?;
-        parse(&bytes(request, state).await?)
+        let WholeBody(bytes) = WholeBody::from_request(request, state).await?;
+        parse(&bytes)
     }
 }
 
@@ -40,7 +38,7 @@ impl<S: Send + Sync> FromRequest<S> for OptionalBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let is_json = require_json(request.headers());
-        let bytes = bytes(request, state).await?;
+        let WholeBody(bytes) = WholeBody::from_request(request, state).await?;
         if bytes.is_empty() {
             return Ok(Self(Body(Map::new())));
         }
@@ -68,18 +66,6 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
         "unsupported_media_type",
         format!("{detail}: send JSON, with `Content-Type: application/json`"),
     ))
-}
-
-async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|error| {
-        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            let detail = "the body is larger than this server takes";
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-        } else {
-            let detail = "the body ended before it was whole";
-            Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", detail)
-        }
-    })
 }
 
 fn parse(bytes: &[u8]) -> Result<Body, Problem> {

@@ -11,6 +11,7 @@ mod problem;
 mod query;
 mod routes;
 mod sign_in;
+mod whole_body;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub use crate::{
     problem::Problem,
     routes::RouterOptions,
     sign_in::{By, NoOwners, SignIn, SignInError, SignedIn},
+    whole_body::{BodyLimits, WholeBody},
 };
 
 /// What every handler has at hand.

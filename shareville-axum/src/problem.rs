@@ -199,18 +199,20 @@ impl From<CredentialError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let unavailable = |detail: String| {
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", detail)
-                .retry_after(STORE_RETRY)
+        let unavailable = |code, detail| {
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(STORE_RETRY)
         };
         match &error {
             StoreError::Unavailable(source) => {
                 tracing::warn!(%source, "the store cannot be reached");
-                unavailable(error.to_string())
+                unavailable("store_unavailable", error.to_string())
             }
             StoreError::Lost(source) => {
                 tracing::warn!(%source, "the store's answer to a write was lost");
-                unavailable(format!("{error}: read before you repeat it"))
+                let detail = format!(
+                    "{error}. Read before you repeat it; what was sent with an `Idempotency-Key` may be repeated with it"
+                );
+                unavailable("store_answer_lost", detail)
             }
             StoreError::Conflict { .. } => {
                 Self::new(StatusCode::CONFLICT, "conflict", error.to_string())

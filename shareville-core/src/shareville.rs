@@ -244,6 +244,12 @@ impl Shareville {
         self.0.closing.cancel();
     }
 
+    /// Whether [`close`](Self::close) was called: the process is about to end, and takes its leave of who asks.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.closing.is_cancelled()
+    }
+
     pub(crate) fn closing(&self) -> &CancellationToken {
         &self.0.closing
     }

@@ -9,9 +9,9 @@ mod me;
 mod posts;
 mod tokens;
 
-use std::{fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
 use http::{HeaderValue, Uri};
 use shareville_core::Shareville;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -22,6 +22,7 @@ use crate::{
     layers::{complete, no_method, no_route, observe, panicked},
     problem::Problem,
     sign_in::SignIn,
+    whole_body::{BODY_TIME, BodyLimits, MAX_BODY_BYTES},
 };
 
 /// How the router is to be.
@@ -41,6 +42,8 @@ use crate::{
 pub struct RouterOptions {
     /// The largest body that is taken, in bytes. Default 1 MiB.
     pub max_body_bytes: usize,
+    /// How long a body may take until it is whole, from when the header was. Default 30 seconds.
+    pub body_time: Duration,
     /// Whether unknown paths are answered with a problem document. Default true.
     pub fallback: bool,
 }
@@ -48,7 +51,8 @@ pub struct RouterOptions {
 impl Default for RouterOptions {
     fn default() -> Self {
         Self {
-            max_body_bytes: 1024 * 1024,
+            max_body_bytes: MAX_BODY_BYTES,
+            body_time: BODY_TIME,
             fallback: true,
         }
     }
@@ -65,6 +69,13 @@ impl RouterOptions {
     #[must_use]
     pub const fn with_max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = bytes;
+        self
+    }
+
+    /// Waits up to `time` for a body to be whole; slower ones are answered with 408.
+    #[must_use]
+    pub const fn with_body_time(mut self, time: Duration) -> Self {
+        self.body_time = time;
         self
     }
 
@@ -105,6 +116,10 @@ impl RouterOptions {
         router
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn(complete))
+            .layer(Extension(BodyLimits::new(
+                self.max_body_bytes,
+                self.body_time,
+            )))
             .layer(DefaultBodyLimit::max(self.max_body_bytes))
             .layer(middleware::from_fn(observe))
             .with_state(api)

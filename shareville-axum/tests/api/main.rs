@@ -8,6 +8,7 @@ mod connecting;
 mod credentials;
 mod fakes;
 mod mounting;
+mod outages;
 mod posts;
 mod problems;
 mod publishing;

@@ -1,7 +1,14 @@
 //! A store seen through something that stops, forgets, or loses answers: for tests that kill an engine at a write, or
 //! that must catch one which is broken on purpose.
 
-use std::{result::Result as StdResult, sync::Arc, time::Duration};
+use std::{
+    result::Result as StdResult,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::{
     clock::Timestamp,
@@ -41,6 +48,7 @@ pub struct Wrapped {
     inner: Arc<dyn Store>,
     stops: Option<(At, EventKind)>,
     forgets: bool,
+    away: AtomicBool,
     stopped: watch::Sender<usize>,
     released: watch::Sender<bool>,
 }
@@ -52,6 +60,7 @@ impl Wrapped {
             inner,
             stops: Some((at, kind)),
             forgets: false,
+            away: AtomicBool::new(false),
             stopped: watch::Sender::new(0),
             released: watch::Sender::new(false),
         }
@@ -63,6 +72,26 @@ impl Wrapped {
             stops: None,
             forgets: true,
             ..Self::stopping(inner, At::Before, EventKind::PostCommit)
+        }
+    }
+
+    /// Goes wrong only while it is away.
+    pub fn leaving(inner: Arc<dyn Store>) -> Self {
+        Self {
+            stops: None,
+            ..Self::stopping(inner, At::Before, EventKind::PostCommit)
+        }
+    }
+
+    /// Lets the store go away, so that every call fails as unavailable, or come back.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    fn inner(&self) -> Result<&Arc<dyn Store>> {
+        match self.away.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("nobody listens there".into())),
+            false => Ok(&self.inner),
         }
     }
 
@@ -99,19 +128,19 @@ impl Wrapped {
         let stops = self.stops;
         let stops = stops.filter(|(_, kind)| changes.iter().any(|it| tells(it, *kind)));
         match stops.map(|(at, _)| at) {
-            None => self.inner.apply(&changes).await,
+            None => self.inner()?.apply(&changes).await,
             Some(At::Before) => {
                 self.stop().await;
-                self.inner.apply(&changes).await
+                self.inner()?.apply(&changes).await
             }
             Some(At::After) => {
-                let answer = self.inner.apply(&changes).await;
+                let answer = self.inner()?.apply(&changes).await;
                 self.stop().await;
                 answer
             }
             Some(at) => {
                 if at == At::Lost {
-                    self.inner.apply(&changes).await?;
+                    self.inner()?.apply(&changes).await?;
                 }
                 self.stopped.send_modify(|times| *times += 1);
                 Err(StoreError::Lost("the connection is gone".into()))
@@ -123,15 +152,15 @@ impl Wrapped {
 #[async_trait]
 impl TenantStore for Wrapped {
     async fn create_tenant(&self, tenant: &Tenant, events: &[Event]) -> Result<()> {
-        self.inner.create_tenant(tenant, events).await
+        self.inner()?.create_tenant(tenant, events).await
     }
 
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>> {
-        self.inner.tenant(id).await
+        self.inner()?.tenant(id).await
     }
 
     async fn tenants(&self, owner: &OwnerId, page: PageRequest) -> Result<Page<Tenant>> {
-        self.inner.tenants(owner, page).await
+        self.inner()?.tenants(owner, page).await
     }
 
     async fn update_tenant(
@@ -140,26 +169,26 @@ impl TenantStore for Wrapped {
         revision: u64,
         events: &[Event],
     ) -> Result<StdResult<(), Stale>> {
-        self.inner.update_tenant(tenant, revision, events).await
+        self.inner()?.update_tenant(tenant, revision, events).await
     }
 
     async fn delete_tenant(&self, id: TenantId) -> Result<bool> {
-        self.inner.delete_tenant(id).await
+        self.inner()?.delete_tenant(id).await
     }
 }
 
 #[async_trait]
 impl CredentialStore for Wrapped {
     async fn create_api_key(&self, key: &ApiKey, events: &[Event]) -> Result<()> {
-        self.inner.create_api_key(key, events).await
+        self.inner()?.create_api_key(key, events).await
     }
 
     async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<ApiKey>> {
-        self.inner.api_key(tenant, hash).await
+        self.inner()?.api_key(tenant, hash).await
     }
 
     async fn api_keys(&self, tenant: TenantId, page: PageRequest) -> Result<Page<ApiKey>> {
-        self.inner.api_keys(tenant, page).await
+        self.inner()?.api_keys(tenant, page).await
     }
 
     async fn revoke_api_key(
@@ -168,26 +197,26 @@ impl CredentialStore for Wrapped {
         id: ApiKeyId,
         events: &[Event],
     ) -> Result<bool> {
-        self.inner.revoke_api_key(tenant, id, events).await
+        self.inner()?.revoke_api_key(tenant, id, events).await
     }
 
     async fn create_user_token(&self, token: &UserToken) -> Result<()> {
-        self.inner.create_user_token(token).await
+        self.inner()?.create_user_token(token).await
     }
 
     async fn user_token(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<UserToken>> {
-        self.inner.user_token(tenant, hash).await
+        self.inner()?.user_token(tenant, hash).await
     }
 }
 
 #[async_trait]
 impl LoginStore for Wrapped {
     async fn begin_login(&self, login: &Login) -> Result<()> {
-        self.inner.begin_login(login).await
+        self.inner()?.begin_login(login).await
     }
 
     async fn login(&self, tenant: TenantId, state: &TokenHash) -> Result<Option<Login>> {
-        self.inner.login(tenant, state).await
+        self.inner()?.login(tenant, state).await
     }
 
     async fn take_login(
@@ -196,7 +225,7 @@ impl LoginStore for Wrapped {
         state: &TokenHash,
         code: &TokenHash,
     ) -> Result<LoginFound> {
-        self.inner.take_login(tenant, state, code).await
+        self.inner()?.take_login(tenant, state, code).await
     }
 
     async fn finish_login(
@@ -205,30 +234,30 @@ impl LoginStore for Wrapped {
         state: &TokenHash,
         answer: &Sealed,
     ) -> Result<()> {
-        self.inner.finish_login(tenant, state, answer).await
+        self.inner()?.finish_login(tenant, state, answer).await
     }
 
     async fn create_grant(&self, grant: &Grant) -> Result<()> {
-        self.inner.create_grant(grant).await
+        self.inner()?.create_grant(grant).await
     }
 
     async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
-        self.inner.take_grant(tenant, code).await
+        self.inner()?.take_grant(tenant, code).await
     }
 
     async fn sweep(&self) -> Result<Vec<Grant>> {
-        self.inner.sweep().await
+        self.inner()?.sweep().await
     }
 }
 
 #[async_trait]
 impl ConnectionStore for Wrapped {
     async fn save_connection(&self, change: &ConnectionChange) -> Result<StdResult<(), Stale>> {
-        self.inner.save_connection(change).await
+        self.inner()?.save_connection(change).await
     }
 
     async fn connection(&self, tenant: TenantId, id: ConnectionId) -> Result<Option<Connection>> {
-        self.inner.connection(tenant, id).await
+        self.inner()?.connection(tenant, id).await
     }
 
     async fn connection_of(
@@ -238,7 +267,7 @@ impl ConnectionStore for Wrapped {
         provider: &Provider,
         person: &str,
     ) -> Result<Option<Connection>> {
-        self.inner
+        self.inner()?
             .connection_of(tenant, user, provider, person)
             .await
     }
@@ -249,7 +278,7 @@ impl ConnectionStore for Wrapped {
         user: Option<&UserId>,
         page: PageRequest,
     ) -> Result<Page<Connection>> {
-        self.inner.connections(tenant, user, page).await
+        self.inner()?.connections(tenant, user, page).await
     }
 
     async fn connections_of_person(
@@ -258,7 +287,7 @@ impl ConnectionStore for Wrapped {
         provider: &Provider,
         person: &str,
     ) -> Result<Vec<Connection>> {
-        self.inner
+        self.inner()?
             .connections_of_person(tenant, provider, person)
             .await
     }
@@ -269,11 +298,11 @@ impl ConnectionStore for Wrapped {
         id: ConnectionId,
         events: &[Event],
     ) -> Result<bool> {
-        self.inner.remove_connection(tenant, id, events).await
+        self.inner()?.remove_connection(tenant, id, events).await
     }
 
     async fn account(&self, tenant: TenantId, id: AccountId) -> Result<Option<Account>> {
-        self.inner.account(tenant, id).await
+        self.inner()?.account(tenant, id).await
     }
 
     async fn accounts(
@@ -282,22 +311,33 @@ impl ConnectionStore for Wrapped {
         connection: ConnectionId,
         page: PageRequest,
     ) -> Result<Page<Account>> {
-        self.inner.accounts(tenant, connection, page).await
+        self.inner()?.accounts(tenant, connection, page).await
     }
 
     async fn is_shared(&self, lane: &Lane, except: ConnectionId) -> Result<bool> {
-        self.inner.is_shared(lane, except).await
+        self.inner()?.is_shared(lane, except).await
     }
 }
 
 #[async_trait]
 impl PostStore for Wrapped {
     async fn create(&self, posts: &[NewPost]) -> Result<()> {
-        self.inner.create(posts).await
+        let events = posts.iter().flat_map(|new| &new.events);
+        let kinds: Vec<EventKind> = events.map(|event| event.kind).collect();
+        match self.stops.filter(|(_, kind)| kinds.contains(kind)) {
+            Some((at @ (At::Lost | At::Never), _)) => {
+                if at == At::Lost {
+                    self.inner()?.create(posts).await?;
+                }
+                self.stopped.send_modify(|times| *times += 1);
+                Err(StoreError::Lost("the connection is gone".into()))
+            }
+            _ => self.inner()?.create(posts).await,
+        }
     }
 
     async fn post(&self, tenant: TenantId, id: PostId) -> Result<Option<Post>> {
-        self.inner.post(tenant, id).await
+        self.inner()?.post(tenant, id).await
     }
 
     async fn posts(
@@ -306,7 +346,7 @@ impl PostStore for Wrapped {
         filter: &PostFilter,
         page: PageRequest,
     ) -> Result<Page<Post>> {
-        self.inner.posts(tenant, filter, page).await
+        self.inner()?.posts(tenant, filter, page).await
     }
 
     async fn unsettled(
@@ -315,11 +355,11 @@ impl PostStore for Wrapped {
         connection: ConnectionId,
         limit: usize,
     ) -> Result<Vec<Post>> {
-        self.inner.unsettled(tenant, connection, limit).await
+        self.inner()?.unsettled(tenant, connection, limit).await
     }
 
     async fn is_held(&self, lane: &Lane, platform_id: &str, except: PostId) -> Result<bool> {
-        self.inner.is_held(lane, platform_id, except).await
+        self.inner()?.is_held(lane, platform_id, except).await
     }
 
     async fn apply(&self, changes: &[Change]) -> Result<Vec<StdResult<Applied, Stale>>> {
@@ -332,7 +372,7 @@ impl PostStore for Wrapped {
         subject: Subject,
         page: PageRequest,
     ) -> Result<Page<Event>> {
-        self.inner.events(tenant, subject, page).await
+        self.inner()?.events(tenant, subject, page).await
     }
 
     async fn watch(
@@ -342,41 +382,41 @@ impl PostStore for Wrapped {
         revision: u64,
         until: Timestamp,
     ) -> Result<Option<Post>> {
-        self.inner.watch(tenant, id, revision, until).await
+        self.inner()?.watch(tenant, id, revision, until).await
     }
 }
 
 #[async_trait]
 impl LaneStore for Wrapped {
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed> {
-        self.inner.claim(request).await
+        self.inner()?.claim(request).await
     }
 
     async fn renew(&self, claims: &[ClaimRef], lease: Duration) -> Result<Vec<bool>> {
-        self.inner.renew(claims, lease).await
+        self.inner()?.renew(claims, lease).await
     }
 
     async fn release(&self, claims: &[ClaimRef]) -> Result<()> {
-        self.inner.release(claims).await
+        self.inner()?.release(claims).await
     }
 
     async fn pause(&self, tenant: TenantId, scope: &PauseScope, pause: Pause) -> Result<()> {
-        self.inner.pause(tenant, scope, pause).await
+        self.inner()?.pause(tenant, scope, pause).await
     }
 
     async fn resume(&self, tenant: TenantId, reason: PauseReason) -> Result<()> {
-        self.inner.resume(tenant, reason).await
+        self.inner()?.resume(tenant, reason).await
     }
 
     async fn pauses(&self, lanes: &[Lane]) -> Result<Vec<Option<Pause>>> {
-        self.inner.pauses(lanes).await
+        self.inner()?.pauses(lanes).await
     }
 
     async fn wake(&self, until: Timestamp) -> Result<()> {
-        self.inner.wake(until).await
+        self.inner()?.wake(until).await
     }
 
     async fn ready(&self) -> Result<()> {
-        self.inner.ready().await
+        self.inner()?.ready().await
     }
 }
