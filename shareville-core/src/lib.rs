@@ -14,6 +14,7 @@ mod error;
 pub mod event;
 pub mod failure;
 pub mod id;
+pub mod idempotency;
 pub mod lane;
 pub mod media;
 pub mod post;

@@ -142,8 +142,8 @@ impl Posting<'_> {
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
         }
-        match self.shareville.store().create(&new).await {
-            Ok(()) => Ok(new.into_iter().map(|new| new.post).collect()),
+        match self.shareville.store().create(&new, None).await {
+            Ok(_) => Ok(new.into_iter().map(|new| new.post).collect()),
             Err(StoreError::Conflict { field: "account" }) => Err(check::unknown_account()),
             Err(error) => Err(error.into()),
         }
