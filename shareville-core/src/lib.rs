@@ -16,6 +16,7 @@ pub mod failure;
 pub mod id;
 pub mod idempotency;
 pub mod lane;
+pub mod local_time;
 pub mod media;
 pub mod post;
 pub mod posting;

@@ -24,6 +24,9 @@ use crate::{
     sign_in::SignIn,
 };
 
+/// How many times larger than others the body of a batch may be, whose posts are a hundred.
+const BATCH_BODIES: usize = 16;
+
 /// How the router is to be.
 ///
 /// ```no_run
@@ -39,7 +42,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct RouterOptions {
-    /// The largest body that is taken, in bytes. Default 1 MiB.
+    /// The largest body that is taken, in bytes; that of a batch may have sixteen times as many. Default 1 MiB.
     pub max_body_bytes: usize,
     /// Whether unknown paths are answered with a problem document. Default true.
     pub fallback: bool,
@@ -87,7 +90,9 @@ impl RouterOptions {
         };
         let for_browsers = Router::new()
             .merge(connections::routes())
-            .merge(posts::routes())
+            .merge(posts::routes(
+                self.max_body_bytes.saturating_mul(BATCH_BODIES),
+            ))
             .merge(me::routes())
             // Before the layer, which would be lost with what this replaces.
             .method_not_allowed_fallback(no_method)
@@ -113,6 +118,10 @@ impl RouterOptions {
 
 /// Where something new is found: below the address it was created at, as the caller knows it.
 fn location(uri: &Uri, id: &impl Display) -> Result<HeaderValue, Problem> {
+    HeaderValue::try_from(below(uri, id)).map_err(|_| Problem::internal())
+}
+
+fn below(uri: &Uri, id: &impl Display) -> String {
     let path = uri.path().trim_end_matches('/');
-    HeaderValue::try_from(format!("{path}/{id}")).map_err(|_| Problem::internal())
+    format!("{path}/{id}")
 }
