@@ -11,7 +11,13 @@ use axum::extract::{FromRequest, Request};
 use chrono::{DateTime, SubsecRound, Utc};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
-use shareville_core::{clock::Timestamp, tenancy::Patch, violation::Violation};
+use shareville_core::{
+    clock::Timestamp,
+    idempotency::Fingerprint,
+    local_time::{BadLocalTime, LocalTime},
+    tenancy::Patch,
+    violation::Violation,
+};
 
 use crate::{json::Strict, problem::Problem, whole_body::WholeBody};
 
@@ -85,6 +91,11 @@ fn parse(bytes: &[u8]) -> Result<Body, Problem> {
 }
 
 impl Body {
+    /// What tells the body from others that are sent to the same route.
+    pub(crate) fn fingerprint(&self, route: &str) -> Fingerprint {
+        Fingerprint::of(route, &self.0)
+    }
+
     /// Reads the body, and refuses it if anything in it is wrong.
     pub(crate) fn read<T>(self, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, Problem> {
         match self.read_leniently(read) {
@@ -240,13 +251,6 @@ impl Fields<'_> {
         self.map.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Refuses a field that is known elsewhere, with better words than that nobody knows it.
-    pub(crate) fn refuse(&mut self, name: &str, code: &str, message: &str) {
-        if self.map.remove(name).is_some_and(|value| !value.is_null()) {
-            self.at(name).say(code, message);
-        }
-    }
-
     /// The place of a field.
     pub(crate) fn at(&mut self, name: &str) -> At<'_> {
         self.at.below(name)
@@ -329,6 +333,14 @@ pub(crate) fn time(value: Value, at: &mut At<'_>) -> Option<Timestamp> {
         at.say(code, TIME_RULE);
     }
     read
+}
+
+/// Reads a time of a place's clock.
+pub(crate) fn local_time(value: Value, at: &mut At<'_>) -> Option<LocalTime> {
+    text(value, at)?
+        .parse()
+        .map_err(|wrong: BadLocalTime| at.say("malformed", wrong.to_string()))
+        .ok()
 }
 
 /// Reads a number of seconds.

@@ -5,6 +5,7 @@ mod cors;
 mod credential;
 mod dto;
 mod etag;
+mod idempotency;
 mod json;
 mod layers;
 mod problem;

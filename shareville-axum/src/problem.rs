@@ -236,6 +236,13 @@ impl From<Error> for Problem {
             Error::Forbidden { code, message } => Self::new(StatusCode::FORBIDDEN, code, message),
             Error::NotFound(noun) => Self::not_found(noun),
             Error::Refused { refusal, post } => Self::refused(&refusal, &post),
+            Error::KeyReused => {
+                let code = "idempotency_key_reused";
+                let mut problem =
+                    Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string());
+                problem.0.errors = vec![Violation::new("", code, error.to_string())];
+                problem
+            }
             Error::Conflict { code, message } => Self::new(StatusCode::CONFLICT, code, message),
             Error::Stale { current } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale", format!("{error}"))

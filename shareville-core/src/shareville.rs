@@ -14,6 +14,7 @@ use crate::{
     failure::{Failure, FailureClass},
     id::Provider,
     post::{Moment, Pace},
+    posting::Gate,
     publisher::{Access, Publisher},
     secret::Keyring,
     store::Store,
@@ -96,6 +97,7 @@ struct Inner {
     connectors: HashMap<Provider, Arc<dyn Connector>>,
     api_url: Url,
     settings: Settings,
+    gate: Gate,
     closing: CancellationToken,
 }
 
@@ -199,6 +201,7 @@ impl Builder {
             connectors: self.connectors,
             api_url: self.api_url,
             settings: self.settings,
+            gate: Gate::default(),
             closing: CancellationToken::new(),
         })))
     }
@@ -252,6 +255,11 @@ impl Shareville {
 
     pub(crate) fn closing(&self) -> &CancellationToken {
         &self.0.closing
+    }
+
+    /// Where requests that may come again go in one by one.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
     }
 
     pub(crate) fn keyring(&self) -> &Keyring {

@@ -27,7 +27,7 @@ pub(crate) use self::{
     failure::Failure,
     media::Media,
     page::Page,
-    post::Post,
+    post::{Batch, Post},
 };
 
 /// A time, in UTC with `Z` and always six decimals, so that they sort as texts too.

@@ -25,6 +25,9 @@ use crate::{
     whole_body::{BODY_TIME, BodyLimits, MAX_BODY_BYTES},
 };
 
+/// How many times larger than others the body of a batch may be, whose posts are a hundred.
+const BATCH_BODIES: usize = 16;
+
 /// How the router is to be.
 ///
 /// ```no_run
@@ -40,7 +43,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct RouterOptions {
-    /// The largest body that is taken, in bytes. Default 1 MiB.
+    /// The largest body that is taken, in bytes; that of a batch may have sixteen times as many. Default 1 MiB.
     pub max_body_bytes: usize,
     /// How long a body may take until it is whole, from when the header was. Default 30 seconds.
     pub body_time: Duration,
@@ -98,7 +101,9 @@ impl RouterOptions {
         };
         let for_browsers = Router::new()
             .merge(connections::routes())
-            .merge(posts::routes())
+            .merge(posts::routes(
+                self.max_body_bytes.saturating_mul(BATCH_BODIES),
+            ))
             .merge(me::routes())
             // Before the layer, which would be lost with what this replaces.
             .method_not_allowed_fallback(no_method)
@@ -128,6 +133,10 @@ impl RouterOptions {
 
 /// Where something new is found: below the address it was created at, as the caller knows it.
 fn location(uri: &Uri, id: &impl Display) -> Result<HeaderValue, Problem> {
+    HeaderValue::try_from(below(uri, id)).map_err(|_| Problem::internal())
+}
+
+fn below(uri: &Uri, id: &impl Display) -> String {
     let path = uri.path().trim_end_matches('/');
-    HeaderValue::try_from(format!("{path}/{id}")).map_err(|_| Problem::internal())
+    format!("{path}/{id}")
 }

@@ -5,6 +5,7 @@
 
 mod client_apps;
 mod connecting;
+mod creating;
 mod credentials;
 mod fakes;
 mod mounting;

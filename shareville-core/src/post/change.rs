@@ -95,6 +95,15 @@ impl Change {
         self
     }
 
+    /// Adds a particular to what was told last.
+    #[must_use]
+    pub(crate) fn noting(mut self, name: &str, value: impl Into<Value>) -> Self {
+        if let Some(event) = self.events.last_mut() {
+            event.data[name] = value.into();
+        }
+        self
+    }
+
     pub(super) fn tell_plainly(self, kind: EventKind, moment: &Moment) -> Self {
         self.tell(kind, moment, json!({}))
     }

@@ -16,6 +16,7 @@ use crate::{
     credential::{ApiKey, TokenHash, UserToken},
     event::{Event, EventKind, Subject},
     id::{AccountId, ApiKeyId, ConnectionId, OwnerId, PostId, Provider, TenantId, UserId},
+    idempotency::{Answered, Created, Idempotency, KeyHash},
     lane::{ClaimRef, Lane, Pause, PauseReason},
     post::{Applied, Change, Post},
     secret::Sealed,
@@ -127,20 +128,29 @@ impl Wrapped {
         }
         let stops = self.stops;
         let stops = stops.filter(|(_, kind)| changes.iter().any(|it| tells(it, *kind)));
-        match stops.map(|(at, _)| at) {
-            None => self.inner()?.apply(&changes).await,
+        self.around(stops.map(|(at, _)| at), self.inner()?.apply(&changes))
+            .await
+    }
+
+    async fn around<T>(
+        &self,
+        stops: Option<At>,
+        write: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match stops {
+            None => write.await,
             Some(At::Before) => {
                 self.stop().await;
-                self.inner()?.apply(&changes).await
+                write.await
             }
             Some(At::After) => {
-                let answer = self.inner()?.apply(&changes).await;
+                let answer = write.await;
                 self.stop().await;
                 answer
             }
             Some(at) => {
                 if at == At::Lost {
-                    self.inner()?.apply(&changes).await?;
+                    write.await?;
                 }
                 self.stopped.send_modify(|times| *times += 1);
                 Err(StoreError::Lost("the connection is gone".into()))
@@ -305,6 +315,14 @@ impl ConnectionStore for Wrapped {
         self.inner()?.account(tenant, id).await
     }
 
+    async fn accounts_by_id(
+        &self,
+        tenant: TenantId,
+        ids: &[AccountId],
+    ) -> Result<Vec<(Account, Connection)>> {
+        self.inner()?.accounts_by_id(tenant, ids).await
+    }
+
     async fn accounts(
         &self,
         tenant: TenantId,
@@ -321,19 +339,24 @@ impl ConnectionStore for Wrapped {
 
 #[async_trait]
 impl PostStore for Wrapped {
-    async fn create(&self, posts: &[NewPost]) -> Result<()> {
-        let events = posts.iter().flat_map(|new| &new.events);
-        let kinds: Vec<EventKind> = events.map(|event| event.kind).collect();
-        match self.stops.filter(|(_, kind)| kinds.contains(kind)) {
-            Some((at @ (At::Lost | At::Never), _)) => {
-                if at == At::Lost {
-                    self.inner()?.create(posts).await?;
-                }
-                self.stopped.send_modify(|times| *times += 1);
-                Err(StoreError::Lost("the connection is gone".into()))
-            }
-            _ => self.inner()?.create(posts).await,
-        }
+    async fn create(
+        &self,
+        posts: &[NewPost],
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Created> {
+        let tells = |new: &NewPost, kind| new.events.iter().any(|it| it.kind == kind);
+        let created = Some(EventKind::PostCreated);
+        let stops = self.stops.filter(|(_, kind)| Some(*kind) == created);
+        let stops = stops.filter(|(_, kind)| posts.iter().any(|new| tells(new, *kind)));
+        self.around(
+            stops.map(|(at, _)| at),
+            self.inner()?.create(posts, idempotency),
+        )
+        .await
+    }
+
+    async fn answered(&self, tenant: TenantId, key: &KeyHash) -> Result<Option<Answered>> {
+        self.inner()?.answered(tenant, key).await
     }
 
     async fn post(&self, tenant: TenantId, id: PostId) -> Result<Option<Post>> {
@@ -356,6 +379,16 @@ impl PostStore for Wrapped {
         limit: usize,
     ) -> Result<Vec<Post>> {
         self.inner()?.unsettled(tenant, connection, limit).await
+    }
+
+    async fn due_within(
+        &self,
+        lane: &Lane,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Post>> {
+        self.inner()?.due_within(lane, from, to, limit).await
     }
 
     async fn is_held(&self, lane: &Lane, platform_id: &str, except: PostId) -> Result<bool> {

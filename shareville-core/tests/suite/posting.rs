@@ -6,7 +6,7 @@ use shareville_core::{
     engine::Engine,
     id::{OwnerId, PostId},
     post::{Content, Post, PostStatus, Refusal, Repeat},
-    posting::{PostInput, PostPatch, Target},
+    posting::{PostInput, PostPatch, Target, Wanted},
     tenancy::TenantInput,
     testing::network::{Call, Fault, MAX_CAPTION_CHARS, Manners},
     violation::Violation,
@@ -113,9 +113,12 @@ async fn all_that_is_wrong_should_be_told_at_once() {
         violations(posting.create(wrong.clone()).await),
         pairs(&expected)
     );
-    assert_eq!(violations(posting.check(&wrong).await), pairs(&expected));
+    assert_eq!(
+        violations(posting.check(&Wanted::One(Box::new(wrong.clone()))).await),
+        pairs(&expected)
+    );
     let good = input(&account, None);
-    let both = posting.create_all(vec![good, wrong], None).await;
+    let both = posting.create_all(Wanted::Batch(vec![good, wrong])).await;
     let expected = expected.map(|(pointer, code)| (format!("/posts/1{pointer}"), code.to_owned()));
     assert_eq!(violations(both), expected);
     let none = posting

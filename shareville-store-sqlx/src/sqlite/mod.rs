@@ -1,5 +1,6 @@
 //! SQLite.
 
+mod answers;
 mod changes;
 mod claims;
 mod connections;

@@ -13,7 +13,9 @@ use shareville_core::{
 };
 use sqlx::{AssertSqlSafe, Row as _, query};
 
-use super::{SqliteOptions, SqliteStore, changes, claims, connections, events, lanes, posts};
+use super::{
+    SqliteOptions, SqliteStore, answers, changes, claims, connections, events, lanes, posts,
+};
 
 #[tokio::test]
 async fn no_statement_should_read_a_whole_table() {
@@ -35,10 +37,15 @@ async fn no_statement_should_read_a_whole_table() {
         posts::BY_USER,
         posts::BY_STATUS,
         posts::BY_TENANT,
+        posts::IS_WIDE,
+        posts::DUE_WITHIN,
+        answers::ANSWER,
+        answers::SWEEP,
         posts::UNSETTLED,
         posts::HELD,
         connections::LANES_OF,
         connections::STRAND,
+        connections::ACCOUNTS_BY_ID,
         events::HISTORY,
     ];
     for sql in statements.iter().flat_map(|sql| sql.split(';')) {

@@ -23,6 +23,7 @@ use crate::{
     credential::{ApiKey, TokenHash, UserToken},
     event::{Event, Subject},
     id::{AccountId, ApiKeyId, ConnectionId, EventId, PostId, TenantId},
+    idempotency::{Idempotency, KeyHash},
     post::Post,
     tenant::Tenant,
 };
@@ -55,6 +56,7 @@ struct State {
     connections: BTreeMap<ConnectionId, Connection>,
     accounts: BTreeMap<AccountId, Account>,
     posts: BTreeMap<PostId, Post>,
+    answers: HashMap<(TenantId, KeyHash), Idempotency>,
     lanes: Lanes,
     events: BTreeMap<(TenantId, Uuid), BTreeMap<EventId, Event>>,
 }

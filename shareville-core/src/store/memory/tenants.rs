@@ -93,6 +93,7 @@ impl TenantStore for MemoryStore {
         state.connections.retain(|_, it| it.tenant != id);
         state.accounts.retain(|_, it| it.tenant != id);
         state.posts.retain(|_, it| it.tenant != id);
+        state.answers.retain(|(tenant, _), _| *tenant != id);
         state.events.retain(|(tenant, _), _| *tenant != id);
         state.lanes.forget(id);
         drop(state);

@@ -163,7 +163,10 @@ impl Bench {
     /// A stored post that goes out at a time.
     pub async fn post(&self, account: &Account, at: Timestamp) -> Post {
         let new = self.scheduled(account, at);
-        self.store.create(std::slice::from_ref(&new)).await.unwrap();
+        self.store
+            .create(std::slice::from_ref(&new), None)
+            .await
+            .unwrap();
         new.post
     }
 
