@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
+    caller::Callers,
     clock::{Clock, SystemClock},
     connection::{Account, Connection},
     connector::Connector,
@@ -96,6 +97,7 @@ struct Inner {
     connectors: HashMap<Provider, Arc<dyn Connector>>,
     api_url: Url,
     settings: Settings,
+    callers: Callers,
     closing: CancellationToken,
 }
 
@@ -199,6 +201,7 @@ impl Builder {
             connectors: self.connectors,
             api_url: self.api_url,
             settings: self.settings,
+            callers: Callers::default(),
             closing: CancellationToken::new(),
         })))
     }
@@ -242,6 +245,10 @@ impl Shareville {
     /// request holds it up.
     pub fn close(&self) {
         self.0.closing.cancel();
+    }
+
+    pub(crate) fn callers(&self) -> &Callers {
+        &self.0.callers
     }
 
     pub(crate) fn closing(&self) -> &CancellationToken {
