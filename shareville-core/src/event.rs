@@ -87,6 +87,8 @@ pub enum EventKind {
     ApiKeyCreated,
     #[serde(rename = "api_key.revoked")]
     ApiKeyRevoked,
+    #[serde(rename = "user.erased")]
+    UserErased,
 }
 
 impl EventKind {

@@ -21,6 +21,7 @@ pub mod media;
 pub mod post;
 pub mod posting;
 pub mod publisher;
+mod recall;
 pub mod secret;
 mod shareville;
 pub mod store;

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
+    caller::Callers,
     clock::{Clock, SystemClock},
     connection::{Account, Connection},
     connector::Connector,
@@ -98,6 +99,7 @@ struct Inner {
     api_url: Url,
     settings: Settings,
     gate: Gate,
+    callers: Callers,
     closing: CancellationToken,
 }
 
@@ -202,6 +204,7 @@ impl Builder {
             api_url: self.api_url,
             settings: self.settings,
             gate: Gate::default(),
+            callers: Callers::default(),
             closing: CancellationToken::new(),
         })))
     }
@@ -251,6 +254,10 @@ impl Shareville {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.closing.is_cancelled()
+    }
+
+    pub(crate) fn callers(&self) -> &Callers {
+        &self.0.callers
     }
 
     pub(crate) fn closing(&self) -> &CancellationToken {

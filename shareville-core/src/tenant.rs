@@ -69,6 +69,13 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// Whether pages of a web origin, as a browser's `Origin` names it, may use user tokens.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &[u8]) -> bool {
+        let mut allowed = self.allowed_origins.iter();
+        allowed.any(|known| known.as_bytes() == origin)
+    }
+
     /// The app this tenant has at a provider.
     #[must_use]
     pub fn sealed_app(&self, provider: &Provider) -> Option<&SealedApp> {

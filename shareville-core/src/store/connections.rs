@@ -154,7 +154,8 @@ pub trait ConnectionStore: fmt::Debug + Send + Sync + 'static {
         person: &str,
     ) -> Result<Vec<Connection>>;
 
-    /// Deletes a connection and its accounts, and tells of it. False if there is none.
+    /// Deletes a connection and its accounts, and tells of it. False if there is none. Its history stays, until its end
+    /// user is erased.
     ///
     /// # Errors
     /// As any method.

@@ -5,7 +5,7 @@ use std::{
     result::Result as StdResult,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -21,9 +21,9 @@ use crate::{
     post::{Applied, Change, Post},
     secret::Sealed,
     store::{
-        ClaimRequest, Claimed, ConnectionChange, ConnectionStore, CredentialStore, LaneStore,
-        LoginFound, LoginStore, NewPost, Page, PageRequest, PauseScope, PostFilter, PostStore,
-        Result, Stale, Store, StoreError, TenantStore,
+        ClaimRequest, Claimed, ConnectionChange, ConnectionStore, CredentialEpoch, CredentialStore,
+        Known, LaneStore, LoginFound, LoginStore, NewPost, Page, PageRequest, PauseScope,
+        PostFilter, PostStore, Result, Stale, Store, StoreError, TenantStore, UserStore,
     },
     tenant::Tenant,
 };
@@ -50,6 +50,7 @@ pub struct Wrapped {
     stops: Option<(At, EventKind)>,
     forgets: bool,
     away: AtomicBool,
+    credentials_read: AtomicUsize,
     stopped: watch::Sender<usize>,
     released: watch::Sender<bool>,
 }
@@ -62,6 +63,7 @@ impl Wrapped {
             stops: Some((at, kind)),
             forgets: false,
             away: AtomicBool::new(false),
+            credentials_read: AtomicUsize::new(0),
             stopped: watch::Sender::new(0),
             released: watch::Sender::new(false),
         }
@@ -94,6 +96,11 @@ impl Wrapped {
             true => Err(StoreError::Unavailable("nobody listens there".into())),
             false => Ok(&self.inner),
         }
+    }
+
+    /// How often a credential was looked up in the store.
+    pub fn credentials_read(&self) -> usize {
+        self.credentials_read.load(Ordering::SeqCst)
     }
 
     /// Waits until a write has come that goes wrong.
@@ -193,7 +200,12 @@ impl CredentialStore for Wrapped {
         self.inner()?.create_api_key(key, events).await
     }
 
-    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<ApiKey>> {
+    fn credential_epoch(&self, tenant: TenantId) -> Option<CredentialEpoch> {
+        self.inner.credential_epoch(tenant)
+    }
+
+    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<Known<ApiKey>>> {
+        self.credentials_read.fetch_add(1, Ordering::SeqCst);
         self.inner()?.api_key(tenant, hash).await
     }
 
@@ -214,8 +226,29 @@ impl CredentialStore for Wrapped {
         self.inner()?.create_user_token(token).await
     }
 
-    async fn user_token(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<UserToken>> {
+    async fn user_token(
+        &self,
+        tenant: TenantId,
+        hash: &TokenHash,
+    ) -> Result<Option<Known<UserToken>>> {
+        self.credentials_read.fetch_add(1, Ordering::SeqCst);
         self.inner()?.user_token(tenant, hash).await
+    }
+}
+
+#[async_trait]
+impl UserStore for Wrapped {
+    async fn shut_out(
+        &self,
+        tenant: TenantId,
+        user: &UserId,
+        events: &[Event],
+    ) -> Result<Option<Vec<Grant>>> {
+        self.inner()?.shut_out(tenant, user, events).await
+    }
+
+    async fn erase_posts(&self, tenant: TenantId, user: &UserId, limit: usize) -> Result<bool> {
+        self.inner()?.erase_posts(tenant, user, limit).await
     }
 }
 

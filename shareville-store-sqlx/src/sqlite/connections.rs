@@ -17,6 +17,7 @@ use super::{
     SqliteStore,
     events::tell,
     lanes::{LaneRow, pause_and_resume, settle},
+    users::DEPART_CONNECTION,
 };
 use crate::{
     error::{conflict, failed},
@@ -209,6 +210,12 @@ impl ConnectionStore for SqliteStore {
         events: &[Event],
     ) -> Result<bool> {
         let mut write = self.write().await?;
+        query(DEPART_CONNECTION)
+            .bind(id.as_uuid())
+            .bind(tenant.as_uuid())
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
         let deleted = query("DELETE FROM shareville_connections WHERE id = ?1 AND tenant = ?2")
             .bind(id.as_uuid())
             .bind(tenant.as_uuid())

@@ -13,6 +13,7 @@ mod logins;
 mod plans;
 mod posts;
 mod tenants;
+mod users;
 
 use std::{
     str::FromStr,
@@ -24,7 +25,7 @@ use serde::de::DeserializeOwned;
 use shareville_core::{
     clock::{Clock, SystemClock, Timestamp},
     id::TenantId,
-    store::{Result, StoreError},
+    store::{CredentialEpochs, RaisedEpoch, Result, StoreError},
 };
 use sqlx::{
     Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
@@ -112,6 +113,8 @@ pub struct SqliteStore {
     /// One write at a time: SQLite would let the others wait by polling.
     turn: Arc<Mutex<()>>,
     signals: Arc<Signals>,
+    /// Kept only where no other process can write: nobody would tell of what it wrote.
+    epochs: Option<Arc<CredentialEpochs>>,
     /// How often to look for other processes' writes; `None` if there can be none.
     poll: Option<Duration>,
 }
@@ -209,8 +212,15 @@ impl SqliteStore {
             writes,
             turn: Arc::default(),
             signals: Arc::new(Signals::new()),
+            epochs: poll.is_none().then(Arc::default),
             poll,
         }
+    }
+
+    /// Ends the epoch of a tenant's credentials once it is dropped.
+    fn raising(&self, tenant: TenantId) -> Option<RaisedEpoch<'_>> {
+        let epochs = self.epochs.as_ref()?;
+        Some(epochs.raising(tenant))
     }
 
     /// Begins a write; it reads and writes alone until it is committed, or undone by being dropped.

@@ -14,7 +14,8 @@ use shareville_core::{
 use sqlx::{AssertSqlSafe, Row as _, query};
 
 use super::{
-    SqliteOptions, SqliteStore, answers, changes, claims, connections, events, lanes, posts,
+    SqliteOptions, SqliteStore, answers, changes, claims, connections, credentials, events, lanes,
+    posts, users,
 };
 
 #[tokio::test]
@@ -47,6 +48,20 @@ async fn no_statement_should_read_a_whole_table() {
         connections::STRAND,
         connections::ACCOUNTS_BY_ID,
         events::HISTORY,
+        credentials::API_KEY,
+        credentials::USER_TOKEN,
+        users::KNOWS,
+        users::END_TOKENS,
+        users::END_LOGINS,
+        users::GRANTS,
+        users::POSTS,
+        users::DEPARTED,
+        users::LANES,
+        users::ERASE_POSTS,
+        users::ERASE_EVENTS,
+        users::FORGET,
+        users::DEPART_CONNECTION,
+        users::DEPART_POSTS,
     ];
     for sql in statements.iter().flat_map(|sql| sql.split(';')) {
         let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));

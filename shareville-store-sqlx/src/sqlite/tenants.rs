@@ -92,6 +92,7 @@ impl TenantStore for SqliteStore {
         at: u64,
         events: &[Event],
     ) -> Result<std::result::Result<(), Stale>> {
+        let _raised = self.raising(tenant.id);
         let mut write = self.write().await?;
         let fits: bool = query_scalar(
             "SELECT EXISTS (SELECT 1 FROM shareville_tenants WHERE id = ?1 AND revision = ?2)",
@@ -124,6 +125,7 @@ impl TenantStore for SqliteStore {
     }
 
     async fn delete_tenant(&self, id: TenantId) -> Result<bool> {
+        let _raised = self.raising(id);
         let mut write = self.write().await?;
         let deleted = query("DELETE FROM shareville_tenants WHERE id = ?1")
             .bind(id.as_uuid())

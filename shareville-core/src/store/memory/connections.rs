@@ -144,10 +144,14 @@ impl ConnectionStore for MemoryStore {
         let mut guard = self.state();
         let state = &mut *guard;
         let found = state.connections.get(&id);
-        if found.is_none_or(|connection| connection.tenant != tenant) {
+        let Some(user) = found
+            .filter(|connection| connection.tenant == tenant)
+            .map(|connection| connection.user.clone())
+        else {
             return Ok(false);
-        }
+        };
         state.connections.remove(&id);
+        state.depart(tenant, &user, id.as_uuid());
         state.accounts.retain(|_, account| account.connection != id);
         // Nothing can be done for their posts any more, so they must not come up in their lanes.
         for post in state.posts.values().filter(|post| post.connection == id) {

@@ -6,9 +6,10 @@ mod lanes;
 mod logins;
 mod posts;
 mod tenants;
+mod users;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -16,13 +17,13 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use self::lanes::Lanes;
-use super::{Page, PageRequest, Result, StoreError};
+use super::{CredentialEpochs, Page, PageRequest, Result, StoreError};
 use crate::{
     clock::{Clock, Timestamp},
     connection::{Account, Connection, Grant, Login},
     credential::{ApiKey, TokenHash, UserToken},
     event::{Event, Subject},
-    id::{AccountId, ApiKeyId, ConnectionId, EventId, PostId, TenantId},
+    id::{AccountId, ApiKeyId, ConnectionId, EventId, PostId, TenantId, UserId},
     idempotency::{Idempotency, KeyHash},
     post::Post,
     tenant::Tenant,
@@ -42,6 +43,7 @@ use crate::{
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    epochs: CredentialEpochs,
     /// Stirred by each change that somebody may wait for.
     changed: watch::Sender<()>,
 }
@@ -59,6 +61,8 @@ struct State {
     answers: HashMap<(TenantId, KeyHash), Idempotency>,
     lanes: Lanes,
     events: BTreeMap<(TenantId, Uuid), BTreeMap<EventId, Event>>,
+    /// Whose posts and connections they were that are gone, but for their history.
+    departed: BTreeMap<(TenantId, UserId), BTreeSet<Uuid>>,
 }
 
 impl MemoryStore {
@@ -68,6 +72,7 @@ impl MemoryStore {
         Self {
             clock,
             state: Mutex::default(),
+            epochs: CredentialEpochs::new(),
             changed: watch::Sender::new(()),
         }
     }
@@ -107,6 +112,11 @@ impl State {
             true => Ok(()),
             false => Err(StoreError::Conflict { field: "tenant" }),
         }
+    }
+
+    fn depart(&mut self, tenant: TenantId, user: &UserId, subject: Uuid) {
+        let of_user = self.departed.entry((tenant, user.clone())).or_default();
+        of_user.insert(subject);
     }
 
     fn tell(&mut self, events: &[Event]) {

@@ -78,9 +78,15 @@ impl State {
             }
         });
         match change.next {
-            Some(next) => self.posts.insert(next.id, next),
-            None => self.posts.remove(&change.post),
-        };
+            Some(next) => {
+                self.posts.insert(next.id, next);
+            }
+            None => {
+                if let Some(post) = self.posts.remove(&change.post) {
+                    self.depart(post.tenant, &post.user, post.id.as_uuid());
+                }
+            }
+        }
         self.tell(&change.events);
         Ok(Applied { now })
     }

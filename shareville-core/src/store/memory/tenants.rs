@@ -67,6 +67,7 @@ impl TenantStore for MemoryStore {
         revision: u64,
         events: &[Event],
     ) -> Result<std::result::Result<(), Stale>> {
+        let _raised = self.epochs.raising(tenant.id);
         let mut state = self.state();
         let fits = state
             .tenants
@@ -82,6 +83,7 @@ impl TenantStore for MemoryStore {
     }
 
     async fn delete_tenant(&self, id: TenantId) -> Result<bool> {
+        let _raised = self.epochs.raising(id);
         let mut state = self.state();
         if state.tenants.remove(&id).is_none() {
             return Ok(false);
@@ -95,6 +97,7 @@ impl TenantStore for MemoryStore {
         state.posts.retain(|_, it| it.tenant != id);
         state.answers.retain(|(tenant, _), _| *tenant != id);
         state.events.retain(|(tenant, _), _| *tenant != id);
+        state.departed.retain(|(tenant, _), _| *tenant != id);
         state.lanes.forget(id);
         drop(state);
         self.stir();

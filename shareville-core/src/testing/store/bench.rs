@@ -38,6 +38,7 @@ pub struct Bench {
     pub store: Arc<dyn Store>,
     /// Its clock.
     pub clock: Arc<ManualClock>,
+    other: Option<Arc<dyn Store>>,
     kept: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -57,6 +58,7 @@ impl Bench {
         Self {
             store,
             clock,
+            other: None,
             kept: None,
         }
     }
@@ -66,6 +68,19 @@ impl Bench {
     pub fn keeping(mut self, what: impl Any + Send + Sync) -> Self {
         self.kept = Some(Box::new(what));
         self
+    }
+
+    /// The same, with another handle on the same database, such as another process would have.
+    #[must_use]
+    pub fn with_other(mut self, other: Arc<dyn Store>) -> Self {
+        self.other = Some(other);
+        self
+    }
+
+    /// Another handle on the same database; the store itself, if there can be no other.
+    #[must_use]
+    pub fn other(&self) -> &Arc<dyn Store> {
+        self.other.as_ref().unwrap_or(&self.store)
     }
 
     /// Now.

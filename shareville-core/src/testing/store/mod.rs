@@ -32,6 +32,7 @@ pub mod logins;
 pub mod pauses;
 pub mod posts;
 pub mod tenants;
+pub mod users;
 pub mod waiting;
 
 pub use self::bench::{Bench, LEASE, START, new_connection, new_tenant};
@@ -83,6 +84,8 @@ macro_rules! store_contract {
                 should_let_user_tokens_die_with_their_key
                 should_refuse_a_user_token_of_a_key_that_is_gone
                 should_keep_credentials_from_other_tenants
+                should_vouch_for_credentials_until_they_change
+                should_end_epochs_in_every_process
             }
             fairness {
                 should_go_round_the_tenants
@@ -155,6 +158,13 @@ macro_rules! store_contract {
                 should_delete_a_tenant_with_all_that_is_its_own
                 should_refuse_what_belongs_to_no_tenant
             }
+            users {
+                should_shut_a_user_out
+                should_know_nothing_of_a_stranger
+                should_erase_posts_with_their_history
+                should_erase_the_history_of_what_was_removed
+                should_keep_the_hold_of_an_erased_post
+            }
             waiting {
                 should_wake_for_a_new_post
                 should_not_lose_work_that_came_before_the_wait
@@ -211,6 +221,7 @@ mod tests {
             include_str!("pauses.rs"),
             include_str!("posts.rs"),
             include_str!("tenants.rs"),
+            include_str!("users.rs"),
             include_str!("waiting.rs"),
         ];
         for behaviour in rooms
