@@ -8,6 +8,7 @@
 //! Each method but those that find work takes the tenant: another tenant's record is as good as none.
 
 mod connections;
+mod deliveries;
 mod lanes;
 mod memory;
 mod posts;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 pub use self::{
     connections::{ConnectionChange, ConnectionStore, LoginFound, LoginStore},
+    deliveries::{ClaimedDeliveries, DeliveryChange, DeliveryClaim, DeliveryStore},
     lanes::{Claim, ClaimRequest, Claimed, LaneStore, PauseScope},
     memory::MemoryStore,
     posts::{NewPost, PostFilter, PostStore},
@@ -102,11 +104,17 @@ impl<T> Page<T> {
 
 /// All that is remembered.
 pub trait Store:
-    TenantStore + CredentialStore + LoginStore + ConnectionStore + PostStore + LaneStore
+    TenantStore + CredentialStore + LoginStore + ConnectionStore + PostStore + LaneStore + DeliveryStore
 {
 }
 
 impl<S> Store for S where
-    S: TenantStore + CredentialStore + LoginStore + ConnectionStore + PostStore + LaneStore
+    S: TenantStore
+        + CredentialStore
+        + LoginStore
+        + ConnectionStore
+        + PostStore
+        + LaneStore
+        + DeliveryStore
 {
 }

@@ -10,6 +10,7 @@
 )]
 
 mod connect;
+mod deliveries;
 mod endings;
 mod engine_faults;
 mod engine_kills;

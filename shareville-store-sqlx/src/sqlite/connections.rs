@@ -119,6 +119,7 @@ impl ConnectionStore for SqliteStore {
         tell(write.on(), &change.events).await?;
         write.commit().await?;
         self.signals.work();
+        self.signals.told(&change.events);
         Ok(Ok(()))
     }
 
@@ -224,6 +225,7 @@ impl ConnectionStore for SqliteStore {
         settle(write.on(), lanes).await?;
         tell(write.on(), events).await?;
         write.commit().await?;
+        self.signals.told(events);
         Ok(true)
     }
 

@@ -13,7 +13,9 @@ use shareville_core::{
 };
 use sqlx::{AssertSqlSafe, Row as _, query};
 
-use super::{SqliteOptions, SqliteStore, changes, claims, connections, events, lanes, posts};
+use super::{
+    SqliteOptions, SqliteStore, changes, claims, connections, deliveries, events, lanes, posts,
+};
 
 #[tokio::test]
 async fn no_statement_should_read_a_whole_table() {
@@ -40,6 +42,17 @@ async fn no_statement_should_read_a_whole_table() {
         connections::LANES_OF,
         connections::STRAND,
         events::HISTORY,
+        deliveries::NEWS,
+        deliveries::OWED,
+        deliveries::TAKE_UP,
+        deliveries::TURNS,
+        deliveries::NEXT_TURN,
+        deliveries::UP_NEXT,
+        deliveries::PUT_OFF,
+        deliveries::READY,
+        deliveries::LEASE,
+        deliveries::WHOLE,
+        deliveries::LIST,
     ];
     for sql in statements.iter().flat_map(|sql| sql.split(';')) {
         let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));

@@ -2,6 +2,7 @@
 
 mod connections;
 mod credentials;
+mod deliveries;
 mod lanes;
 mod logins;
 mod posts;
@@ -15,7 +16,7 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::lanes::Lanes;
+use self::{deliveries::Deliveries, lanes::Lanes};
 use super::{Page, PageRequest, Result, StoreError};
 use crate::{
     clock::{Clock, Timestamp},
@@ -56,6 +57,7 @@ struct State {
     accounts: BTreeMap<AccountId, Account>,
     posts: BTreeMap<PostId, Post>,
     lanes: Lanes,
+    deliveries: Deliveries,
     events: BTreeMap<(TenantId, Uuid), BTreeMap<EventId, Event>>,
 }
 
@@ -109,6 +111,7 @@ impl State {
 
     fn tell(&mut self, events: &[Event]) {
         for event in events {
+            self.deliveries.tell(event);
             self.events
                 .entry((event.tenant, subject_id(event.subject)))
                 .or_default()

@@ -46,6 +46,7 @@ impl TenantStore for MemoryStore {
         }
         state.apps_are_free(tenant)?;
         state.tenants.insert(tenant.id, Arc::new(tenant.clone()));
+        state.deliveries.follow(tenant);
         state.tell(events);
         Ok(())
     }
@@ -77,7 +78,10 @@ impl TenantStore for MemoryStore {
         }
         state.apps_are_free(tenant)?;
         state.tenants.insert(tenant.id, Arc::new(tenant.clone()));
+        state.deliveries.follow(tenant);
         state.tell(events);
+        drop(state);
+        self.stir();
         Ok(Ok(()))
     }
 
@@ -95,6 +99,7 @@ impl TenantStore for MemoryStore {
         state.posts.retain(|_, it| it.tenant != id);
         state.events.retain(|(tenant, _), _| *tenant != id);
         state.lanes.forget(id);
+        state.deliveries.forget(id);
         drop(state);
         self.stir();
         Ok(true)
