@@ -51,7 +51,7 @@ impl Demo {
         };
         let tenant = match known {
             Some(tenant) => tenancy.update(tenant.id, input).await?,
-            None => tenancy.create(input).await?,
+            None => tenancy.create(input).await?.tenant,
         };
         // The last run's key is of no use any more: nobody has its text.
         for key in tenancy

@@ -47,6 +47,8 @@ pub enum EventKind {
     ConnectionCreated,
     #[serde(rename = "connection.updated")]
     ConnectionUpdated,
+    #[serde(rename = "connection.expiring")]
+    ConnectionExpiring,
     #[serde(rename = "connection.reauthorization_required")]
     ConnectionReauthorizationRequired,
     #[serde(rename = "connection.revoked")]
@@ -98,6 +100,7 @@ impl EventKind {
         matches!(
             self,
             Self::ConnectionCreated
+                | Self::ConnectionExpiring
                 | Self::ConnectionReauthorizationRequired
                 | Self::ConnectionRevoked
                 | Self::PostScheduled

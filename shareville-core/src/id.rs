@@ -76,6 +76,8 @@ id! {
     MediaId;
     /// An event.
     EventId;
+    /// A delivery of an event to a tenant's endpoint.
+    DeliveryId;
 }
 
 macro_rules! text {

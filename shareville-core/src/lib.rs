@@ -9,6 +9,8 @@ pub mod connect;
 pub mod connection;
 pub mod connector;
 pub mod credential;
+pub mod deliver;
+pub mod delivery;
 pub mod engine;
 mod error;
 pub mod event;

@@ -20,7 +20,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use self::look::may_repeat;
 pub use self::{
     apply::{apply, draft, is_too_old},
     change::{Applied, Change, HoldChange},
@@ -29,6 +28,7 @@ pub use self::{
     mark::{CommentMark, Mark, Progress, Repeat},
     pace::{MAX_ATTEMPTS, MAX_CONTENT_ATTEMPTS, Pace},
 };
+pub(crate) use self::{look::may_repeat, pace::back_off};
 use crate::{
     clock::{Timestamp, later},
     failure::{Failure, FailureClass},

@@ -11,6 +11,7 @@
 
 mod connect;
 mod creating;
+mod deliveries;
 mod endings;
 mod engine_faults;
 mod engine_kills;

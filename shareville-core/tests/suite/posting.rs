@@ -155,7 +155,11 @@ async fn anothers_post_should_be_as_good_as_none() {
         .create(other)
         .await
         .unwrap();
-    let caller = stage.shareville.on_behalf_of(rival.id).await.unwrap();
+    let caller = stage
+        .shareville
+        .on_behalf_of(rival.tenant.id)
+        .await
+        .unwrap();
     let posting = stage.shareville.posts(&caller);
     assert!(matches!(
         posting.get(post.id).await,

@@ -128,6 +128,7 @@ impl ConnectionStore for SqliteStore {
         tell(write.on(), &change.events).await?;
         write.commit().await?;
         self.signals.work();
+        self.signals.told(&change.events);
         Ok(Ok(()))
     }
 
@@ -239,6 +240,7 @@ impl ConnectionStore for SqliteStore {
         settle(write.on(), lanes).await?;
         tell(write.on(), events).await?;
         write.commit().await?;
+        self.signals.told(events);
         Ok(true)
     }
 

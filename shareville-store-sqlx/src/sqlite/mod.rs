@@ -5,6 +5,7 @@ mod changes;
 mod claims;
 mod connections;
 mod credentials;
+mod deliveries;
 mod events;
 mod host;
 mod lanes;

@@ -14,8 +14,8 @@ use shareville_core::{
 use sqlx::{AssertSqlSafe, Row as _, query};
 
 use super::{
-    SqliteOptions, SqliteStore, answers, changes, claims, connections, credentials, events, lanes,
-    posts, users,
+    SqliteOptions, SqliteStore, answers, changes, claims, connections, credentials, deliveries,
+    events, lanes, posts, users,
 };
 
 #[tokio::test]
@@ -62,6 +62,17 @@ async fn no_statement_should_read_a_whole_table() {
         users::FORGET,
         users::DEPART_CONNECTION,
         users::DEPART_POSTS,
+        deliveries::NEWS,
+        deliveries::OWED,
+        deliveries::TAKE_UP,
+        deliveries::TURNS,
+        deliveries::NEXT_TURN,
+        deliveries::UP_NEXT,
+        deliveries::PUT_OFF,
+        deliveries::READY,
+        deliveries::LEASE,
+        deliveries::WHOLE,
+        deliveries::LIST,
     ];
     for sql in statements.iter().flat_map(|sql| sql.split(';')) {
         let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));

@@ -202,6 +202,7 @@ impl PostStore for SqliteStore {
         create(write.on(), new).await?;
         write.commit().await?;
         self.signals.work();
+        self.signals.told(new.iter().flat_map(|new| &new.events));
         Ok(Created::Stored)
     }
 

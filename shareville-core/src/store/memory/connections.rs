@@ -160,6 +160,8 @@ impl ConnectionStore for MemoryStore {
                 .change(&post.lane, |record| record.set_times(post.id, None, None));
         }
         state.tell(events);
+        drop(guard);
+        self.stir();
         Ok(true)
     }
 

@@ -2,6 +2,7 @@
 
 mod connections;
 mod credentials;
+mod deliveries;
 mod lanes;
 mod logins;
 mod posts;
@@ -16,7 +17,7 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::lanes::Lanes;
+use self::{deliveries::Deliveries, lanes::Lanes};
 use super::{CredentialEpochs, Page, PageRequest, Result, StoreError};
 use crate::{
     clock::{Clock, Timestamp},
@@ -60,6 +61,7 @@ struct State {
     posts: BTreeMap<PostId, Post>,
     answers: HashMap<(TenantId, KeyHash), Idempotency>,
     lanes: Lanes,
+    deliveries: Deliveries,
     events: BTreeMap<(TenantId, Uuid), BTreeMap<EventId, Event>>,
     /// Whose posts and connections they were that are gone, but for their history.
     departed: BTreeMap<(TenantId, UserId), BTreeSet<Uuid>>,
@@ -121,6 +123,7 @@ impl State {
 
     fn tell(&mut self, events: &[Event]) {
         for event in events {
+            self.deliveries.tell(event);
             self.events
                 .entry((event.tenant, subject_id(event.subject)))
                 .or_default()

@@ -292,6 +292,7 @@ pub fn new_tenant(owner: &str, now: Timestamp) -> Tenant {
         facebook: None,
         instagram: None,
         webhook_url: None,
+        webhook_secrets: Vec::new(),
         give_up_after: DEFAULT_GIVE_UP_AFTER,
         active: true,
         meta_verify_token: "verify".to_owned(),

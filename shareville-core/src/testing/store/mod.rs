@@ -25,6 +25,7 @@ mod bench;
 pub mod changes;
 pub mod connections;
 pub mod credentials;
+pub mod deliveries;
 pub mod fairness;
 pub mod holds;
 pub mod lanes;
@@ -86,6 +87,24 @@ macro_rules! store_contract {
                 should_keep_credentials_from_other_tenants
                 should_vouch_for_credentials_until_they_change
                 should_end_epochs_in_every_process
+            }
+            deliveries {
+                should_take_up_what_is_public
+                should_owe_nothing_told_before_there_was_an_endpoint
+                should_hand_out_a_delivery_once_at_a_time
+                should_hand_out_a_delivery_exactly_once_under_many_workers
+                should_hand_out_a_delivery_again_when_its_lease_ends
+                should_bring_up_a_delivery_at_its_time
+                should_refuse_the_outcome_of_a_lost_claim
+                should_not_change_a_delivery_under_way
+                should_cap_the_deliveries_of_a_tenant_in_flight
+                should_go_round_the_endpoints
+                should_let_deliveries_rest_without_an_endpoint
+                should_list_deliveries_newest_first
+                should_keep_deliveries_from_other_tenants
+                should_wake_for_a_public_event
+                should_wake_for_a_delivery_that_becomes_due
+                should_tell_an_endpoint_of_connections
             }
             fairness {
                 should_go_round_the_tenants
@@ -214,6 +233,7 @@ mod tests {
             include_str!("changes.rs"),
             include_str!("connections.rs"),
             include_str!("credentials.rs"),
+            include_str!("deliveries.rs"),
             include_str!("fairness.rs"),
             include_str!("holds.rs"),
             include_str!("lanes.rs"),
