@@ -30,7 +30,7 @@ async fn tell(bench: &Bench, account: &Account) -> DeliveryId {
     let new = bench.scheduled(account, bench.at(86_400));
     bench
         .store
-        .create(std::slice::from_ref(&new))
+        .create(std::slice::from_ref(&new), None)
         .await
         .unwrap();
     let told = new.events.iter().find(|it| it.kind.is_public()).unwrap();
