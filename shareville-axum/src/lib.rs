@@ -10,6 +10,7 @@ mod layers;
 mod problem;
 mod query;
 mod routes;
+mod shapes;
 mod sign_in;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use crate::{
     layers::observe,
     problem::Problem,
     routes::RouterOptions,
+    shapes::PublicShapes,
     sign_in::{By, NoOwners, SignIn, SignInError, SignedIn},
 };
 

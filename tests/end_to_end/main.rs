@@ -9,3 +9,4 @@ mod kills;
 mod main_job;
 mod start;
 mod support;
+mod webhooks;

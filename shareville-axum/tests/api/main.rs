@@ -11,4 +11,5 @@ mod mounting;
 mod posts;
 mod problems;
 mod publishing;
+mod webhooks;
 mod world;
