@@ -86,6 +86,10 @@ fn courier(addresses: Addresses) -> HttpCourier {
     HttpCourier::new(GuardedClient::new(addresses).unwrap())
 }
 
+async fn send(courier: &HttpCourier, url: &str) -> Result<u16, Trouble> {
+    courier.send(&letter(url)).await
+}
+
 /// A name whose addresses change with each answer.
 #[derive(Debug, Clone)]
 struct Rebinding(Arc<Mutex<VecDeque<SocketAddr>>>);
@@ -101,8 +105,8 @@ impl Lookup for Rebinding {
 #[tokio::test]
 async fn a_letter_should_be_sent_as_the_standard_wants_it() {
     let listener = Listener::answering(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()).await;
-    let sent = courier(Addresses::Any).send(&letter(&listener.url("127.0.0.1")));
-    assert_eq!(sent.await, Ok(204));
+    let sent = send(&courier(Addresses::Any), &listener.url("127.0.0.1")).await;
+    assert_eq!(sent, Ok(204));
     let heard = listener.heard.lock().unwrap()[0].clone();
     assert!(heard.starts_with("POST /hook?a=b HTTP/1.1\r\n"), "{heard}");
     for line in [
@@ -128,12 +132,9 @@ async fn a_name_that_changes_its_address_should_not_lead_to_a_private_one() {
     let courier = HttpCourier::new(client);
     let url = listener.url("hooks.example").replace("http:", "https:");
     assert_eq!(courier.refuses(&url.parse().unwrap()), None);
-    assert_eq!(
-        courier.send(&letter(&url)).await,
-        Err(Trouble::AddressRefused)
-    );
+    assert_eq!(send(&courier, &url).await, Err(Trouble::AddressRefused));
     assert_eq!(listener.connections(), 0, "nothing has connected");
-    assert_eq!(courier.send(&letter(&url)).await, Err(Trouble::NameUnknown));
+    assert_eq!(send(&courier, &url).await, Err(Trouble::NameUnknown));
 }
 
 #[tokio::test]
@@ -142,10 +143,10 @@ async fn a_private_address_should_not_be_called() {
     let courier = courier(Addresses::Public);
     for host in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "localhost"] {
         let url = listener.url(host).replace("http:", "https:");
-        let sent = courier.send(&letter(&url)).await;
+        let sent = send(&courier, &url).await;
         assert_eq!(sent, Err(Trouble::AddressRefused), "{host}");
     }
-    let plain = courier.send(&letter(&listener.url("hooks.example"))).await;
+    let plain = send(&courier, &listener.url("hooks.example")).await;
     assert_eq!(plain, Err(Trouble::AddressRefused), "it is not https");
     assert_eq!(listener.connections(), 0);
 }
@@ -157,8 +158,8 @@ async fn a_redirect_should_be_an_answer_and_not_be_followed() {
     let answer =
         format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
     let listener = Listener::answering(answer.into_bytes()).await;
-    let sent = courier(Addresses::Any).send(&letter(&listener.url("127.0.0.1")));
-    assert_eq!(sent.await, Ok(307));
+    let sent = send(&courier(Addresses::Any), &listener.url("127.0.0.1")).await;
+    assert_eq!(sent, Ok(307));
     assert_eq!(other.connections(), 0);
 }
 
@@ -169,7 +170,8 @@ async fn a_huge_answer_should_not_be_read_and_its_status_count() {
     answer.resize(answer.len() + 1_000_000, b'x');
     let listener = Listener::answering(answer).await;
     let courier = courier(Addresses::Any);
-    let sent = courier.send(&letter(&listener.url("127.0.0.1")));
+    let url = listener.url("127.0.0.1");
+    let sent = send(&courier, &url);
     let sent = tokio::time::timeout(Duration::from_secs(20), sent).await;
     assert_eq!(sent.unwrap(), Ok(500));
 }
@@ -180,16 +182,13 @@ async fn trouble_should_be_told_apart() {
     let port = nobody.local_addr().unwrap().port();
     drop(nobody);
     let courier = courier(Addresses::Any);
-    let sent = courier.send(&letter(&format!("http://127.0.0.1:{port}/")));
-    assert_eq!(sent.await, Err(Trouble::NotConnected));
+    let sent = send(&courier, &format!("http://127.0.0.1:{port}/")).await;
+    assert_eq!(sent, Err(Trouble::NotConnected));
     let mute = Listener::answering(Vec::new()).await;
-    let sent = courier.send(&letter(&mute.url("127.0.0.1"))).await;
+    let sent = send(&courier, &mute.url("127.0.0.1")).await;
     assert_eq!(sent, Err(Trouble::NoAnswer));
     assert_eq!(mute.connections(), 1, "it is not sent again by itself");
     // It speaks no TLS.
     let url = mute.url("127.0.0.1").replace("http:", "https:");
-    assert_eq!(
-        courier.send(&letter(&url)).await,
-        Err(Trouble::NotConnected)
-    );
+    assert_eq!(send(&courier, &url).await, Err(Trouble::NotConnected));
 }
