@@ -15,8 +15,9 @@ use std::{
 use axum::{Extension, Router, http::StatusCode, middleware::from_fn};
 use shareville::{
     Engine, Keyring, Shareville,
-    axum::{BodyLimits, Problem, RouterOptions},
+    axum::{BodyLimits, Problem, PublicShapes, RouterOptions},
     meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
+    outbound::{GuardedClient, HttpCourier},
     sandbox::Sandbox,
     sqlite::{SqliteOptions, SqliteStore},
 };
@@ -181,9 +182,11 @@ fn build(
     if let Ok(mut path) = api_url.path_segments_mut() {
         path.pop_if_empty().push("api");
     }
+    let courier = HttpCourier::new(GuardedClient::new(config.outbound)?);
     let shareville = Shareville::builder(Arc::new(store), keyring, api_url)
         .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
         .connector(FacebookLogin::new(graph, LoginConfig::new()))
+        .webhooks(courier, PublicShapes)
         .settings(config.settings)
         .build()?;
     Ok(shareville)

@@ -11,6 +11,7 @@ mod layers;
 mod problem;
 mod query;
 mod routes;
+mod shapes;
 mod sign_in;
 mod whole_body;
 
@@ -24,6 +25,7 @@ pub use crate::{
     layers::observe,
     problem::Problem,
     routes::RouterOptions,
+    shapes::PublicShapes,
     sign_in::{By, NoOwners, SignIn, SignInError, SignedIn},
     whole_body::{BodyLimits, WholeBody},
 };

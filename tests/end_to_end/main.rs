@@ -13,4 +13,5 @@ mod outages;
 mod proxy;
 mod start;
 mod support;
+mod webhooks;
 mod wire;

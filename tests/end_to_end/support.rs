@@ -69,6 +69,17 @@ pub(crate) fn free_port() -> u16 {
 impl Server {
     /// Starts a server in `folder` against the Meta at `meta`.
     pub(crate) async fn start(folder: &TempDir, meta: &str, role: &str, times: Times) -> Self {
+        Self::start_with(folder, meta, role, times, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub(crate) async fn start_with(
+        folder: &TempDir,
+        meta: &str,
+        role: &str,
+        times: Times,
+        more: &[(&str, &str)],
+    ) -> Self {
         let port = free_port();
         let url = format!("http://localhost:{port}");
         let child = Command::new(binary())
@@ -88,6 +99,7 @@ impl Server {
                 "RUST_LOG",
                 std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()),
             )
+            .envs(more.iter().copied())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -322,9 +334,20 @@ impl World {
     }
 
     pub(crate) async fn with(sandbox: Builder, role: &str, times: Times) -> Self {
+        Self::configured(sandbox, role, times, &[]).await
+    }
+
+    /// The same with more in the server's environment.
+    pub(crate) async fn configured(
+        sandbox: Builder,
+        role: &str,
+        times: Times,
+        more: &[(&str, &str)],
+    ) -> Self {
         let sandbox = sandbox.start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(&folder, sandbox.base_url(), role, times).await;
+        let meta = sandbox.base_url();
+        let server = Server::start_with(&folder, meta, role, times, more).await;
         let (owner, app, api) = tenant(&server, "Site", "111000111000111").await;
         let mut world = Self {
             folder,

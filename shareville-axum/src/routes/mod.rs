@@ -8,6 +8,7 @@ pub(crate) mod health;
 mod me;
 mod posts;
 mod tokens;
+mod webhooks;
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
@@ -110,6 +111,7 @@ impl RouterOptions {
             .layer(middleware::from_fn_with_state(api.clone(), cors));
         let mut router = Router::new()
             .merge(client_apps::routes())
+            .merge(webhooks::routes())
             .merge(tokens::routes())
             .merge(callback::routes())
             .merge(health::routes())

@@ -13,4 +13,5 @@ mod outages;
 mod posts;
 mod problems;
 mod publishing;
+mod webhooks;
 mod world;
