@@ -11,6 +11,7 @@ mod leaving;
 mod main_job;
 mod outages;
 mod proxy;
+mod races;
 mod start;
 mod support;
 mod webhooks;

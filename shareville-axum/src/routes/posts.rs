@@ -73,7 +73,7 @@ async fn list(auth: CallerAuth, query: Query) -> Result<Response, Problem> {
 async fn read_wanted(
     auth: &CallerAuth,
     body: Body,
-    read: impl FnOnce(&mut Fields<'_>) -> Option<Wanted>,
+    read: impl FnOnce(&mut Fields<'_>) -> Option<Wanted> + Send,
 ) -> Result<Wanted, Problem> {
     let (input, mut wrong) = body.read_leniently(read);
     let Some(input) = input else {
@@ -137,8 +137,8 @@ async fn create_once(
     route: &str,
     Idempotent(key): Idempotent,
     body: Body,
-    read: impl FnOnce(&mut Fields<'_>) -> Option<Wanted>,
-    kept: impl Fn(&[Post]) -> Kept,
+    read: impl FnOnce(&mut Fields<'_>) -> Option<Wanted> + Send,
+    kept: impl Fn(&[Post]) -> Kept + Send + Sync,
 ) -> Result<Response, Problem> {
     let posts = auth.posts();
     let attempt = match key {

@@ -217,7 +217,13 @@ async fn a_time_of_a_places_clock_should_be_taken_wherever_a_time_is() {
         .await
         .expect(200);
     assert_eq!(moved.body["scheduledAt"], "2026-07-01T07:00:00.000000Z");
+}
 
+#[tokio::test]
+async fn a_time_that_cannot_be_should_be_refused_wherever_a_time_is() {
+    let (world, _, page) = world().await;
+    let path = format!("/posts/{}", world.draft(&page).await);
+    let schedule = format!("{path}/schedule");
     let wrong = [
         (
             json!({"scheduledLocal": "2026-03-29T02:30", "timezone": "Europe/Berlin"}),
@@ -256,7 +262,9 @@ async fn a_time_of_a_places_clock_should_be_taken_wherever_a_time_is() {
         ),
     ];
     for (when, pointer, code) in wrong {
-        let whole = post(when.clone());
+        let mut whole = when.clone();
+        whole["socialPageId"] = page.clone().into();
+        whole["caption"] = "x".into();
         let batch = json!({"posts": [whole]});
         let in_batch = format!("/posts/0{pointer}");
         for (call, body, pointer) in [
