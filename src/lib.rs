@@ -12,7 +12,7 @@ pub use shareville_core::{
     failure::{Action, Failure, FailureClass, LimitScope, PlatformError},
     id::{
         AccountId, ApiKeyId, ConnectionId, EventId, GroupId, InvalidId, MediaId, OwnerId, PostId,
-        Provider, TenantId, UserId,
+        Provider, RequestId, TenantId, UserId,
     },
     media::{Media, MediaKind, MediaSource, UserTag},
     post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},

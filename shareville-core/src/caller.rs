@@ -6,7 +6,7 @@ use crate::{
     credential::{ApiKey, Purpose, Scope, UserToken, read},
     error::{CredentialError, Error},
     event::Actor,
-    id::{TenantId, UserId},
+    id::{RequestId, TenantId, UserId},
     shareville::Shareville,
     tenant::Tenant,
 };
@@ -16,6 +16,7 @@ use crate::{
 pub struct Caller {
     tenant: Arc<Tenant>,
     kind: Kind,
+    request: Option<RequestId>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +61,20 @@ impl Caller {
             Kind::ApiKey(key) => CallerKind::ApiKey(key),
             Kind::User(token) => CallerKind::User(token),
         }
+    }
+
+    /// The same, calling by a request with this id: it stands in the events of what they do, and in what workers log of
+    /// a post that they set going.
+    #[must_use]
+    pub fn with_request_id(mut self, id: RequestId) -> Self {
+        self.request = Some(id);
+        self
+    }
+
+    /// The id of the request by which they call, if it has one.
+    #[must_use]
+    pub const fn request_id(&self) -> Option<&RequestId> {
+        self.request.as_ref()
     }
 
     /// What the caller may do.
@@ -158,7 +173,11 @@ impl Shareville {
             return Err(CredentialError::Malformed.into());
         };
         let tenant = self.active_tenant(tenant).await?;
-        Ok(Caller { tenant, kind })
+        Ok(Caller {
+            tenant,
+            kind,
+            request: None,
+        })
     }
 
     /// Calls as the host itself, in its own process, on behalf of a tenant: it may do everything.
@@ -169,6 +188,7 @@ impl Shareville {
         Ok(Caller {
             tenant: self.active_tenant(tenant).await?,
             kind: Kind::Host,
+            request: None,
         })
     }
 

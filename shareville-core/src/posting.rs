@@ -172,7 +172,7 @@ impl Posting<'_> {
         );
         let mut new = NewPost {
             post,
-            events: vec![created],
+            events: vec![created.asked_by(self.caller.request_id())],
         };
         new.post.timezone.clone_from(&input.timezone);
         if let Some(at) = input.scheduled_at {
@@ -182,7 +182,8 @@ impl Posting<'_> {
                 lead,
             };
             let change = apply(&new.post, command, &moment)
-                .map_err(|refusal| refused(refusal, &new.post))?;
+                .map_err(|refusal| refused(refusal, &new.post))?
+                .asked_by(self.caller.request_id());
             new.events.extend(change.events);
             // Scheduling always leaves a post.
             new.post = change.next.unwrap_or(new.post);
@@ -273,7 +274,7 @@ impl Posting<'_> {
                 });
             }
             let change = match compute(&post) {
-                Ok(change) => change,
+                Ok(change) => change.asked_by(self.caller.request_id()),
                 Err(Refusal::AsItIs) => return Ok(post),
                 Err(refusal) => return Err(refused(refusal, &post)),
             };
