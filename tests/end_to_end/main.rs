@@ -7,5 +7,6 @@ mod bad_input;
 mod faults;
 mod kills;
 mod main_job;
+mod request_id;
 mod start;
 mod support;

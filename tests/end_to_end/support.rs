@@ -64,6 +64,19 @@ pub(crate) fn free_port() -> u16 {
 impl Server {
     /// Starts a server in `folder` against the Meta at `meta`.
     pub(crate) async fn start(folder: &TempDir, meta: &str, role: &str, times: Times) -> Self {
+        let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into());
+        Self::logging(folder, meta, role, times, &level, Stdio::inherit()).await
+    }
+
+    /// The same, logging at `level` to `log`.
+    pub(crate) async fn logging(
+        folder: &TempDir,
+        meta: &str,
+        role: &str,
+        times: Times,
+        level: &str,
+        log: Stdio,
+    ) -> Self {
         let port = free_port();
         let url = format!("http://localhost:{port}");
         let child = Command::new(binary())
@@ -77,11 +90,9 @@ impl Server {
             .env("SHAREVILLE_COMMIT_SECONDS", times.commit.to_string())
             .env("SHAREVILLE_RETRY_BASE_SECONDS", times.base.to_string())
             .env("SHAREVILLE_UNCERTAIN_SECONDS", times.uncertain.to_string())
-            .env(
-                "RUST_LOG",
-                std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()),
-            )
+            .env("RUST_LOG", level)
             .stdout(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let server = Self { url, child };
