@@ -14,7 +14,7 @@ pub use shareville_core::{
     failure::{Action, Failure, FailureClass, LimitScope, PlatformError},
     id::{
         AccountId, ApiKeyId, ConnectionId, DeliveryId, EventId, GroupId, InvalidId, MediaId,
-        OwnerId, PostId, Provider, TenantId, UserId,
+        OwnerId, PostId, Provider, RequestId, TenantId, UserId,
     },
     media::{Media, MediaKind, MediaSource, UserTag},
     post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},

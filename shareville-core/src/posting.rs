@@ -205,7 +205,7 @@ impl Posting<'_> {
                 });
             }
             let change = match compute(&post) {
-                Ok(change) => change,
+                Ok(change) => change.asked_by(self.caller.request_id()),
                 Err(Refusal::AsItIs) => return Ok(post),
                 Err(refusal) => return Err(refused(refusal, &post)),
             };

@@ -12,6 +12,7 @@ mod main_job;
 mod outages;
 mod proxy;
 mod races;
+mod request_id;
 mod start;
 mod support;
 mod webhooks;

@@ -80,6 +80,29 @@ impl Server {
         times: Times,
         more: &[(&str, &str)],
     ) -> Self {
+        Self::launch(folder, meta, role, times, more, Stdio::inherit()).await
+    }
+
+    /// The same, logging at `level` to `log`.
+    pub(crate) async fn logging(
+        folder: &TempDir,
+        meta: &str,
+        role: &str,
+        times: Times,
+        level: &str,
+        log: Stdio,
+    ) -> Self {
+        Self::launch(folder, meta, role, times, &[("RUST_LOG", level)], log).await
+    }
+
+    async fn launch(
+        folder: &TempDir,
+        meta: &str,
+        role: &str,
+        times: Times,
+        more: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
         let port = free_port();
         let url = format!("http://localhost:{port}");
         let child = Command::new(binary())
@@ -101,6 +124,7 @@ impl Server {
             )
             .envs(more.iter().copied())
             .stdout(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut server = Self { url, child };

@@ -32,7 +32,7 @@ pub(crate) use self::{look::may_repeat, pace::back_off};
 use crate::{
     clock::{Timestamp, later},
     failure::{Failure, FailureClass},
-    id::{AccountId, ConnectionId, GroupId, PostId, TenantId, UserId},
+    id::{AccountId, ConnectionId, GroupId, PostId, RequestId, TenantId, UserId},
     lane::Lane,
 };
 
@@ -132,6 +132,9 @@ pub struct Work {
     pub mark: Option<Mark>,
     /// The open first comment.
     pub comment: Option<CommentMark>,
+    /// The request that last set it going: what workers log of the post names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
 }
 
 /// A post, for one account.

@@ -196,7 +196,7 @@ impl Posting<'_> {
         let (post, created) = draft(wanted, &moment);
         let mut new = NewPost {
             post,
-            events: vec![created],
+            events: vec![created.asked_by(self.caller.request_id())],
         };
         new.post.timezone.clone_from(&input.timezone);
         if let Some(due) = &right.due {
@@ -207,7 +207,7 @@ impl Posting<'_> {
             };
             let change = apply(&new.post, command, &moment)
                 .map_err(|refusal| refused(refusal, &new.post))?;
-            let change = due.noted(change);
+            let change = due.noted(change).asked_by(self.caller.request_id());
             new.events.extend(change.events);
             // Scheduling always leaves a post.
             new.post = change.next.unwrap_or(new.post);
