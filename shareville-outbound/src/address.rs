@@ -42,8 +42,8 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, and broadcast
 ];
 
-/// Special-purpose networks within IPv6's global unicast, 2000::/3. Outside of it nothing is public: not loopback, not
-/// unique local (fc00::/7) or link-local (fe80::/10), nor what embeds an IPv4 address, such as mapped (`::ffff:0:0/96`)
+/// Special-purpose networks within IPv6's global unicast, `2000::/3`. Outside of it nothing is public: not loopback, not
+/// unique local (`fc00::/7`) or link-local (`fe80::/10`), nor what embeds an IPv4 address, such as mapped (`::ffff:0:0/96`)
 /// and NAT64 (`64:ff9b::/96`) ones.
 const SPECIAL_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocol assignments, Teredo among them
