@@ -10,11 +10,13 @@
 )]
 
 mod connect;
+mod credentials;
 mod endings;
 mod engine_faults;
 mod engine_kills;
 mod engine_lanes;
 mod engine_many;
 mod engine_pauses;
+mod erasing;
 mod posting;
 mod stage;
