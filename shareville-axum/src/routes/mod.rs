@@ -12,7 +12,7 @@ mod webhooks;
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
-use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
+use axum::{Extension, Router, middleware};
 use http::{HeaderValue, Uri};
 use shareville_core::Shareville;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -102,9 +102,10 @@ impl RouterOptions {
         };
         let for_browsers = Router::new()
             .merge(connections::routes())
-            .merge(posts::routes(
+            .merge(posts::routes(BodyLimits::new(
                 self.max_body_bytes.saturating_mul(BATCH_BODIES),
-            ))
+                self.body_time,
+            )))
             .merge(me::routes())
             // Before the layer, which would be lost with what this replaces.
             .method_not_allowed_fallback(no_method)
@@ -127,7 +128,6 @@ impl RouterOptions {
                 self.max_body_bytes,
                 self.body_time,
             )))
-            .layer(DefaultBodyLimit::max(self.max_body_bytes))
             .layer(middleware::from_fn(observe))
             .with_state(api)
     }

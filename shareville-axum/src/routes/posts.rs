@@ -1,8 +1,8 @@
 //! Posts.
 
 use axum::{
-    Json, Router,
-    extract::{DefaultBodyLimit, OriginalUri},
+    Extension, Json, Router,
+    extract::OriginalUri,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -28,16 +28,14 @@ use crate::{
     idempotency::{Idempotent, Kept, answer},
     problem::Problem,
     query::{InAddress, Query},
+    whole_body::BodyLimits,
 };
 
-/// The routes; a batch may have up to `max_batch_bytes`.
-pub(super) fn routes(max_batch_bytes: usize) -> Router<Api> {
+/// The routes; `batch` is how much of a batch is taken.
+pub(super) fn routes(batch: BodyLimits) -> Router<Api> {
     Router::new()
         .route("/posts", get(list).post(create))
-        .route(
-            "/posts/batch",
-            post(create_batch).layer(DefaultBodyLimit::max(max_batch_bytes)),
-        )
+        .route("/posts/batch", post(create_batch).layer(Extension(batch)))
         .route("/posts/check", post(check))
         .route("/posts/{postId}", get(read).patch(update).delete(remove))
         .route("/posts/{postId}/schedule", post(schedule))

@@ -45,7 +45,6 @@ async fn every_route_should_say_that_the_store_is_away_and_work_when_it_is_back(
     let app = world.app.clone();
     for call in [
         world.get("/ready"),
-        world.get("/me").key(&key),
         world.post("/posts").key(&key).json(&body),
         world.post("/posts/check").key(&key).json(&body),
         world.get("/posts").key(&key),
