@@ -8,9 +8,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Webhooks, letter::letter};
 use crate::{
-    clock::{Timestamp, later},
     delivery::{Attempt, Delivery, DeliveryStatus, Outcome, Trouble},
-    engine::{BREATH, IDLE, STORE_PAUSE},
+    engine::rest::{next_look, pause, rest},
     shareville::Shareville,
     store::{ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryClaim, StoreError},
 };
@@ -66,7 +65,9 @@ pub(crate) async fn run(shareville: Shareville, shutdown: CancellationToken) {
             });
         }
         if !found {
-            rest(&shareville, now, next_ready, &shutdown).await;
+            let until = next_look(now, next_ready);
+            let told = shareville.store().wake_for_deliveries(until);
+            rest(&shareville, told, &shutdown).await;
         }
     }
     tasks.close();
@@ -197,29 +198,4 @@ async fn write(shareville: &Shareville, changes: &[DeliveryChange]) {
             }
         }
     }
-}
-
-/// Waits for something to deliver.
-async fn rest(
-    shareville: &Shareville,
-    now: Timestamp,
-    next_ready: Option<Timestamp>,
-    shutdown: &CancellationToken,
-) {
-    let idle = later(now, IDLE);
-    let until = next_ready.map_or(idle, |ready| ready.clamp(later(now, BREATH), idle));
-    let woken = shutdown
-        .run_until_cancelled(shareville.store().wake_for_deliveries(until))
-        .await;
-    if let Some(Err(error)) = woken {
-        tracing::warn!(%error, "the store cannot tell of new deliveries: asking again");
-        pause(shareville, shutdown).await;
-    }
-}
-
-async fn pause(shareville: &Shareville, shutdown: &CancellationToken) {
-    let until = later(shareville.clock().now(), STORE_PAUSE);
-    shutdown
-        .run_until_cancelled(shareville.clock().sleep_until(until))
-        .await;
 }

@@ -5,6 +5,7 @@
 
 mod act;
 mod lease;
+pub(crate) mod rest;
 mod run;
 mod step;
 mod writer;
@@ -20,22 +21,18 @@ use tokio_util::{
     task::{AbortOnDropHandle, TaskTracker},
 };
 
-use self::{lease::Leases, run::Run, writer::Writer};
+use self::{
+    lease::Leases,
+    rest::{next_look, pause, rest},
+    run::Run,
+    writer::Writer,
+};
 use crate::{
-    clock::{Timestamp, later},
+    clock::later,
     deliver,
     shareville::Shareville,
     store::{ClaimRequest, Claimed, StoreError},
 };
-
-/// The longest an idle engine waits before it asks again.
-pub(crate) const IDLE: Duration = Duration::from_secs(5);
-
-/// The shortest it waits when it found nothing.
-pub(crate) const BREATH: Duration = Duration::from_millis(10);
-
-/// How long it waits when the store fails.
-pub(crate) const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often it erases what is over.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -153,40 +150,16 @@ impl Engine {
                         });
                     }
                     if found == 0 {
-                        self.rest(now, next_ready, shutdown).await;
+                        let told = self.shareville.store().wake(next_look(now, next_ready));
+                        rest(&self.shareville, told, shutdown).await;
                     }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "no work could be claimed: trying again");
-                    self.pause(shutdown).await;
+                    pause(&self.shareville, shutdown).await;
                 }
             }
         }
-    }
-
-    /// Waits for work: until some is due, or the store tells of some.
-    async fn rest(
-        &self,
-        now: Timestamp,
-        next_ready: Option<Timestamp>,
-        shutdown: &CancellationToken,
-    ) {
-        let idle = later(now, IDLE);
-        let until = next_ready.map_or(idle, |ready| ready.clamp(later(now, BREATH), idle));
-        let woken: Option<Result<(), StoreError>> = shutdown
-            .run_until_cancelled(self.shareville.store().wake(until))
-            .await;
-        if let Some(Err(error)) = woken {
-            tracing::warn!(%error, "the store cannot tell of new work: asking again");
-            self.pause(shutdown).await;
-        }
-    }
-
-    async fn pause(&self, shutdown: &CancellationToken) {
-        let until = later(self.shareville.clock().now(), STORE_PAUSE);
-        shutdown
-            .run_until_cancelled(self.shareville.clock().sleep_until(until))
-            .await;
     }
 
     async fn sweep(&self) {
