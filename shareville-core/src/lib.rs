@@ -19,6 +19,7 @@ pub mod media;
 pub mod post;
 pub mod posting;
 pub mod publisher;
+pub mod reseal;
 pub mod secret;
 mod shareville;
 pub mod store;

@@ -11,6 +11,7 @@ mod connections;
 mod lanes;
 mod memory;
 mod posts;
+mod secrets;
 mod tenants;
 
 use std::error::Error as StdError;
@@ -22,6 +23,7 @@ pub use self::{
     lanes::{Claim, ClaimRequest, Claimed, LaneStore, PauseScope},
     memory::MemoryStore,
     posts::{NewPost, PostFilter, PostStore},
+    secrets::{Holder, SealedPage, SealedSecret, SecretStore, Swap},
     tenants::{CredentialStore, TenantStore},
 };
 
@@ -102,11 +104,17 @@ impl<T> Page<T> {
 
 /// All that is remembered.
 pub trait Store:
-    TenantStore + CredentialStore + LoginStore + ConnectionStore + PostStore + LaneStore
+    TenantStore + CredentialStore + LoginStore + ConnectionStore + PostStore + LaneStore + SecretStore
 {
 }
 
 impl<S> Store for S where
-    S: TenantStore + CredentialStore + LoginStore + ConnectionStore + PostStore + LaneStore
+    S: TenantStore
+        + CredentialStore
+        + LoginStore
+        + ConnectionStore
+        + PostStore
+        + LaneStore
+        + SecretStore
 {
 }

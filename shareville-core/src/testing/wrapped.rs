@@ -13,9 +13,9 @@ use crate::{
     post::{Applied, Change, Post},
     secret::Sealed,
     store::{
-        ClaimRequest, Claimed, ConnectionChange, ConnectionStore, CredentialStore, LaneStore,
-        LoginFound, LoginStore, NewPost, Page, PageRequest, PauseScope, PostFilter, PostStore,
-        Result, Stale, Store, StoreError, TenantStore,
+        ClaimRequest, Claimed, ConnectionChange, ConnectionStore, CredentialStore, Holder,
+        LaneStore, LoginFound, LoginStore, NewPost, Page, PageRequest, PauseScope, PostFilter,
+        PostStore, Result, SealedPage, SecretStore, Stale, Store, StoreError, Swap, TenantStore,
     },
     tenant::Tenant,
 };
@@ -378,5 +378,32 @@ impl LaneStore for Wrapped {
 
     async fn ready(&self) -> Result<()> {
         self.inner.ready().await
+    }
+}
+
+#[async_trait]
+impl SecretStore for Wrapped {
+    async fn holders(&self) -> Result<u64> {
+        self.inner.holders().await
+    }
+
+    async fn sealed(&self, after: Option<&Holder>, limit: usize) -> Result<SealedPage> {
+        self.inner.sealed(after, limit).await
+    }
+
+    async fn swap(&self, swaps: &[Swap]) -> Result<Vec<bool>> {
+        self.inner.swap(swaps).await
+    }
+
+    async fn probes(&self) -> Result<Vec<Sealed>> {
+        self.inner.probes().await
+    }
+
+    async fn keep_probe(&self, key: &str, probe: &Sealed) -> Result<()> {
+        self.inner.keep_probe(key, probe).await
+    }
+
+    async fn forget_probes(&self, keys: &[String]) -> Result<()> {
+        self.inner.forget_probes(keys).await
     }
 }

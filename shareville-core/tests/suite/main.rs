@@ -17,4 +17,5 @@ mod engine_lanes;
 mod engine_many;
 mod engine_pauses;
 mod posting;
+mod reseal;
 mod stage;

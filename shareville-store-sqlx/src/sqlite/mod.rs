@@ -11,6 +11,7 @@ mod logins;
 #[cfg(test)]
 mod plans;
 mod posts;
+mod secrets;
 mod tenants;
 
 use std::{str::FromStr, sync::Arc, time::Duration};

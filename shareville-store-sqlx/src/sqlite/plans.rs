@@ -13,7 +13,9 @@ use shareville_core::{
 };
 use sqlx::{AssertSqlSafe, Row as _, query};
 
-use super::{SqliteOptions, SqliteStore, changes, claims, connections, events, lanes, posts};
+use super::{
+    SqliteOptions, SqliteStore, changes, claims, connections, events, lanes, posts, secrets,
+};
 
 #[tokio::test]
 async fn no_statement_should_read_a_whole_table() {
@@ -41,7 +43,12 @@ async fn no_statement_should_read_a_whole_table() {
         connections::STRAND,
         events::HISTORY,
     ];
-    for sql in statements.iter().flat_map(|sql| sql.split(';')) {
+    let secrets = secrets::KINDS.iter().chain(&secrets::SWAPS);
+    for sql in statements
+        .iter()
+        .chain(secrets)
+        .flat_map(|sql| sql.split(';'))
+    {
         let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
         let rows = query(explained).fetch_all(&store.reads).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();

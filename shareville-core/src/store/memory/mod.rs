@@ -5,6 +5,7 @@ mod credentials;
 mod lanes;
 mod logins;
 mod posts;
+mod secrets;
 mod tenants;
 
 use std::{
@@ -24,6 +25,7 @@ use crate::{
     event::{Event, Subject},
     id::{AccountId, ApiKeyId, ConnectionId, EventId, PostId, TenantId},
     post::Post,
+    secret::Sealed,
     tenant::Tenant,
 };
 
@@ -57,6 +59,7 @@ struct State {
     posts: BTreeMap<PostId, Post>,
     lanes: Lanes,
     events: BTreeMap<(TenantId, Uuid), BTreeMap<EventId, Event>>,
+    probes: BTreeMap<String, Sealed>,
 }
 
 impl MemoryStore {
