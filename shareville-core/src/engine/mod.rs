@@ -15,23 +15,27 @@ use std::{
 };
 
 use tokio::sync::Semaphore;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 
 use self::{lease::Leases, run::Run, writer::Writer};
 use crate::{
     clock::{Timestamp, later},
+    deliver,
     shareville::Shareville,
     store::{ClaimRequest, Claimed, StoreError},
 };
 
 /// The longest an idle engine waits before it asks again.
-const IDLE: Duration = Duration::from_secs(5);
+pub(crate) const IDLE: Duration = Duration::from_secs(5);
 
 /// The shortest it waits when it found nothing.
-const BREATH: Duration = Duration::from_millis(10);
+pub(crate) const BREATH: Duration = Duration::from_millis(10);
 
 /// How long it waits when the store fails.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often it erases what is over.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -39,7 +43,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// Beyond a commit's own time: how long a step under way may take to end at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Publishes what is due, until it is told to stop.
+/// Publishes what is due, and tells tenants' endpoints of it, until it is told to stop.
 #[derive(Debug)]
 pub struct Engine {
     shareville: Shareville,
@@ -60,6 +64,9 @@ impl Engine {
         let writer = Writer::start(Arc::clone(shareville.store()));
         let slots = Arc::new(Semaphore::new(settings.concurrency));
         let tasks = TaskTracker::new();
+        // Beside publishing, so that neither waits for the other; it ends with this future.
+        let delivering = deliver::run(shareville.clone(), shutdown.clone());
+        let delivering = AbortOnDropHandle::new(tokio::spawn(delivering));
         // Dropping what runs past the drain ends it: canceled tasks must not write any more.
         let abandon = CancellationToken::new();
         {
@@ -86,6 +93,9 @@ impl Engine {
             abandon.cancel();
             tasks.wait().await;
             leases.give_back(&claims).await;
+        }
+        if let Err(error) = delivering.await {
+            tracing::error!(%error, "delivering ended early");
         }
     }
 
@@ -187,6 +197,15 @@ impl Engine {
                 tracing::warn!(%error, "what is over could not be erased: trying again in a minute");
             }
         }
+    }
+
+    /// Claims deliveries once, and sends each once; says how many. For tests and for hosts that bring their own
+    /// scheduler.
+    ///
+    /// # Errors
+    /// As [`DeliveryStore::claim_deliveries`](crate::store::DeliveryStore::claim_deliveries).
+    pub async fn deliver(&self) -> Result<usize, StoreError> {
+        deliver::deliver_once(&self.shareville).await
     }
 
     /// Claims once, and works on what it finds until it waits or has settled; says how many posts it worked on.

@@ -8,11 +8,14 @@
 //! Each method but those that find work takes the tenant: another tenant's record is as good as none.
 
 mod connections;
+mod deliveries;
+mod epoch;
 mod lanes;
 mod memory;
 mod posts;
 mod secrets;
 mod tenants;
+mod users;
 
 use std::error::Error as StdError;
 
@@ -20,11 +23,14 @@ use uuid::Uuid;
 
 pub use self::{
     connections::{ConnectionChange, ConnectionStore, LoginFound, LoginStore},
+    deliveries::{ClaimedDeliveries, DeliveryChange, DeliveryClaim, DeliveryStore},
+    epoch::{CredentialEpoch, CredentialEpochs, RaisedEpoch},
     lanes::{Claim, ClaimRequest, Claimed, LaneStore, PauseScope},
     memory::MemoryStore,
     posts::{NewPost, PostFilter, PostStore},
     secrets::{Holder, SealedPage, SealedSecret, SecretStore, Swap},
-    tenants::{CredentialStore, TenantStore},
+    tenants::{CredentialStore, Known, TenantStore},
+    users::UserStore,
 };
 
 /// Why a store did not do what was asked.
@@ -104,17 +110,27 @@ impl<T> Page<T> {
 
 /// All that is remembered.
 pub trait Store:
-    TenantStore + CredentialStore + LoginStore + ConnectionStore + PostStore + LaneStore + SecretStore
+    TenantStore
+    + CredentialStore
+    + UserStore
+    + LoginStore
+    + ConnectionStore
+    + PostStore
+    + LaneStore
+    + DeliveryStore
+    + SecretStore
 {
 }
 
 impl<S> Store for S where
     S: TenantStore
         + CredentialStore
+        + UserStore
         + LoginStore
         + ConnectionStore
         + PostStore
         + LaneStore
+        + DeliveryStore
         + SecretStore
 {
 }

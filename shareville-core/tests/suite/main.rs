@@ -10,12 +10,15 @@
 )]
 
 mod connect;
+mod creating;
+mod deliveries;
 mod endings;
 mod engine_faults;
 mod engine_kills;
 mod engine_lanes;
 mod engine_many;
 mod engine_pauses;
+mod engine_races;
 mod posting;
 mod reseal;
 mod stage;

@@ -15,6 +15,7 @@ use super::{
     SqliteStore,
     events::tell,
     lanes::{LaneRow, settle},
+    users::{DEPART_POSTS, ERASE_POSTS},
 };
 use crate::{
     error::failed,
@@ -139,13 +140,14 @@ impl Batch {
                 .map_err(failed)?;
         }
         if !removed.is_empty() {
-            query(
-                "DELETE FROM shareville_posts WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
-            )
-            .bind(json(&removed)?)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
+            let removed = json(&removed)?;
+            for sql in [DEPART_POSTS, ERASE_POSTS] {
+                query(sql)
+                    .bind(&removed)
+                    .execute(&mut *connection)
+                    .await
+                    .map_err(failed)?;
+            }
         }
         settle(connection, self.lanes.into_values()).await
     }
@@ -191,6 +193,8 @@ impl SqliteStore {
             let changed = good(changes, &results).map(|change| change.post);
             self.signals.posts(changed);
             self.signals.work();
+            let good = good(changes, &results);
+            self.signals.told(good.flat_map(|change| &change.events));
         }
         Ok(results)
     }

@@ -9,7 +9,7 @@ use crate::{
     id::{Provider, UserId},
     secret::{Belongs, Keyring, Sealed},
     store::{Holder, LoginFound, PageRequest, SealedSecret, Swap},
-    tenant::{SealedApp, Tenant, app_secret_place},
+    tenant::{SealedApp, Tenant, app_secret_place, webhook_secret_place},
 };
 
 /// A tenant with a secret in each place there is.
@@ -33,6 +33,10 @@ async fn full(bench: &Bench, keyring: &Keyring) -> Full {
         })
     };
     (tenant.facebook, tenant.instagram) = (app(&Provider::facebook()), app(&Provider::instagram()));
+    // Of two secrets in one place, each is met.
+    for _ in 0..2 {
+        tenant.add_webhook_secret(sealed(webhook_secret_place(tenant.id)), bench.now());
+    }
     tenant.revision += 1;
     let updated = store.update_tenant(&tenant, 1, &[]).await;
     updated.unwrap().unwrap();
