@@ -11,6 +11,7 @@
 
 mod connect;
 mod creating;
+mod credentials;
 mod deliveries;
 mod endings;
 mod engine_faults;
@@ -19,6 +20,7 @@ mod engine_lanes;
 mod engine_many;
 mod engine_pauses;
 mod engine_races;
+mod erasing;
 mod posting;
 mod reseal;
 mod stage;

@@ -108,7 +108,7 @@ async fn a_post_should_name_the_request_that_set_it_going() {
 
     let posting = stage.shareville.posts(&going);
     let at = stage.at(60);
-    let post = posting.schedule(draft.id.into(), at, None).await.unwrap();
+    let post = posting.schedule(draft.id.into(), at).await.unwrap();
     assert_eq!(request(&post).as_deref(), Some("going"));
     let posting = stage.shareville.posts(&later);
     let edit = |post: &Post| new_caption(post, "Better so");
