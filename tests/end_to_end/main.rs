@@ -16,6 +16,7 @@ mod planted_secrets;
 mod proxy;
 mod races;
 mod request_id;
+mod search;
 mod start;
 mod support;
 mod webhooks;
