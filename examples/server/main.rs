@@ -1,10 +1,12 @@
 //! The reference server: the whole API over SQLite, with Meta emulated unless it is told otherwise.
 //!
 //! `cargo run --example server`, then open <http://localhost:3000>. The environment configures it: `config.rs`.
+//! `cargo run --example server -- reseal` changes encryption keys while it runs: `reseal.rs`.
 
 mod accounts;
 mod config;
 mod demo;
+mod reseal;
 mod serve;
 
 use std::{
@@ -57,9 +59,11 @@ async fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     }
-    let started = match Config::from_env() {
-        Ok(config) => run(config).await,
-        Err(wrong) => Err(wrong.into()),
+    let started = match (task(), Config::from_env()) {
+        (Ok(None), Ok(config)) => run(config).await,
+        (Ok(Some(task)), Ok(config)) => reseal::run(config, task).await,
+        (Err(wrong), _) => Err(wrong.into()),
+        (_, Err(wrong)) => Err(wrong.into()),
     };
     match started {
         Ok(()) => ExitCode::SUCCESS,
@@ -73,6 +77,18 @@ async fn main() -> ExitCode {
             tracing::error!("{line}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What the command line asks for: nothing but to serve, or something about the keys.
+fn task() -> Result<Option<reseal::Task>, String> {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let words: Vec<_> = words.iter().map(|word| word.to_str()).collect();
+    match words[..] {
+        [] => Ok(None),
+        [Some("reseal")] => Ok(Some(reseal::Task::Reseal)),
+        [Some("reseal"), Some("--check")] => Ok(Some(reseal::Task::Check)),
+        _ => Err("expected no argument to serve, or `reseal`, or `reseal --check`".to_owned()),
     }
 }
 
@@ -92,6 +108,7 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
         Meta::Live | Meta::At(_) => None,
     };
     let shareville = build(&config, store, keyring, sandbox.as_ref())?;
+    check_keys(&shareville).await?;
 
     let secure = config.public_url.scheme() == "https";
     let accounts = Accounts::open(pool, config.sign_up, secure).await?;
@@ -190,6 +207,14 @@ fn build(
         .settings(config.settings)
         .build()?;
     Ok(shareville)
+}
+
+/// What is sealed in the store must open: else posts would fail one by one.
+async fn check_keys(shareville: &Shareville) -> Result<(), String> {
+    shareville.check_keys().await.map_err(|error| match error {
+        shareville::Error::Sealed(error) => format!("SHAREVILLE_ENCRYPTION_KEYS: {error}"),
+        other => format!("SHAREVILLE_STORE: {}", innermost(&other)),
+    })
 }
 
 /// Opens the store, and a pool of its own for the owners' tables.

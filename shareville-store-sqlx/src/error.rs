@@ -87,3 +87,8 @@ pub(crate) fn conflict(field: &'static str) -> impl FnOnce(sqlx::Error) -> Store
 pub(crate) fn broken(error: serde_json::Error) -> StoreError {
     StoreError::Broken(Box::new(error))
 }
+
+/// Something stored, or asked for, is not what it should be.
+pub(crate) fn broken_text(what: &'static str) -> StoreError {
+    StoreError::Broken(what.into())
+}
