@@ -9,6 +9,7 @@ mod json;
 mod layers;
 mod problem;
 mod query;
+mod rate_limit;
 mod routes;
 mod sign_in;
 
@@ -18,9 +19,11 @@ pub use async_trait::async_trait;
 use axum::Router;
 use shareville_core::Shareville;
 
+use crate::rate_limit::Limiter;
 pub use crate::{
     layers::observe,
     problem::Problem,
+    rate_limit::RateLimit,
     routes::RouterOptions,
     sign_in::{By, NoOwners, SignIn, SignInError, SignedIn},
 };
@@ -30,6 +33,7 @@ pub use crate::{
 struct Api {
     shareville: Shareville,
     sign_in: Arc<dyn SignIn>,
+    limiter: Option<Arc<Limiter>>,
 }
 
 /// The router with the whole API, for an app of any state: nest it under a path, or merge it.
@@ -62,6 +66,7 @@ where
     let api = Api {
         shareville,
         sign_in: Arc::new(NoOwners),
+        limiter: None,
     };
     routes::health::routes()
         .layer(axum::middleware::from_fn(observe))

@@ -8,6 +8,7 @@ pub(crate) mod health;
 mod me;
 mod posts;
 mod tokens;
+mod users;
 
 use std::{fmt::Display, sync::Arc};
 
@@ -21,6 +22,7 @@ use crate::{
     cors::cors,
     layers::{complete, no_method, no_route, observe, panicked},
     problem::Problem,
+    rate_limit::{Limiter, RateLimit, tell},
     sign_in::SignIn,
 };
 
@@ -43,6 +45,10 @@ pub struct RouterOptions {
     pub max_body_bytes: usize,
     /// Whether unknown paths are answered with a problem document. Default true.
     pub fallback: bool,
+    /// How often each API key, and each end user, may call this process; beyond it 429. Default: as often as they like.
+    ///
+    /// It is what protects a process from one busy customer, not a quota: several processes count for themselves.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl Default for RouterOptions {
@@ -50,6 +56,7 @@ impl Default for RouterOptions {
         Self {
             max_body_bytes: 1024 * 1024,
             fallback: true,
+            rate_limit: None,
         }
     }
 }
@@ -76,6 +83,13 @@ impl RouterOptions {
         self
     }
 
+    /// Lets each API key, and each end user, call so often, and tells them by `RateLimit` fields.
+    #[must_use]
+    pub const fn with_rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = Some(limit);
+        self
+    }
+
     /// Makes the router.
     pub fn router<S>(self, shareville: Shareville, sign_in: impl SignIn) -> Router<S>
     where
@@ -84,6 +98,7 @@ impl RouterOptions {
         let api = Api {
             shareville,
             sign_in: Arc::new(sign_in),
+            limiter: self.rate_limit.map(|limit| Arc::new(Limiter::new(limit))),
         };
         let for_browsers = Router::new()
             .merge(connections::routes())
@@ -95,6 +110,7 @@ impl RouterOptions {
         let mut router = Router::new()
             .merge(client_apps::routes())
             .merge(tokens::routes())
+            .merge(users::routes())
             .merge(callback::routes())
             .merge(health::routes())
             .method_not_allowed_fallback(no_method)
@@ -103,6 +119,7 @@ impl RouterOptions {
             router = router.fallback(no_route);
         }
         router
+            .layer(middleware::from_fn_with_state(api.clone(), tell))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn(complete))
             .layer(DefaultBodyLimit::max(self.max_body_bytes))
