@@ -5,6 +5,7 @@
 mod accounts;
 mod config;
 mod demo;
+mod throttle;
 
 use std::{
     error::Error, io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc,
@@ -14,7 +15,7 @@ use std::{
 use axum::{Router, http::StatusCode, middleware::from_fn};
 use shareville::{
     Engine, Keyring, Shareville,
-    axum::Problem,
+    axum::{Problem, RouterOptions},
     meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
     sandbox::Sandbox,
     sqlite::{SqliteOptions, SqliteStore},
@@ -30,6 +31,7 @@ use self::{
     accounts::Accounts,
     config::{Config, Meta, Role, StoreUrl},
     demo::Demo,
+    throttle::Throttle,
 };
 
 /// How long requests under way may take to end at shutdown.
@@ -91,7 +93,8 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let shareville = build(&config, store, keyring, sandbox.as_ref())?;
 
     let secure = config.public_url.scheme() == "https";
-    let accounts = Accounts::open(pool, config.sign_up, secure).await?;
+    let throttle = Throttle::new(config.proxies);
+    let accounts = Accounts::open(pool, config.sign_up, secure, throttle).await?;
     let mut app = Router::new();
     if let (Some(sandbox), true) = (&sandbox, config.role != Role::Worker) {
         let owner = accounts.ensure("demo@localhost", "Demo").await?;
@@ -105,7 +108,9 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         })
         .layer(from_fn(shareville::axum::observe));
     if config.role != Role::Worker {
-        let api = shareville::axum::router(shareville.clone(), accounts.clone());
+        let mut options = RouterOptions::new();
+        options.rate_limit = config.rate_limit;
+        let api = options.router(shareville.clone(), accounts.clone());
         let auth = accounts
             .clone()
             .router()
@@ -129,6 +134,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let engine = (config.role != Role::Api)
         .then(|| tokio::spawn(Engine::new(shareville).run(shutdown.clone())));
     let stop = shutdown.clone();
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
     let drained = async {
         shutdown.cancelled().await;

@@ -4,6 +4,7 @@
 #![allow(clippy::too_many_lines)]
 
 mod bad_input;
+mod credentials;
 mod faults;
 mod kills;
 mod main_job;
