@@ -14,7 +14,6 @@ use argon2::{
 use async_trait::async_trait;
 use axum::{
     Json, Router,
-    body::Bytes,
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -26,7 +25,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use shareville::{
     OwnerId, Violation,
-    axum::{Problem, SignIn, SignInError, SignedIn},
+    axum::{Problem, SignIn, SignInError, SignedIn, WholeBody},
 };
 use sqlx::SqlitePool;
 use uuid::Uuid;
@@ -233,7 +232,7 @@ async fn sign_up(
     State(accounts): State<Accounts>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    body: Bytes,
+    WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
     let [email, password, name] = fields(&headers, &body, ["email", "password", "name"])?;
     if !accounts.sign_up {
@@ -307,7 +306,7 @@ async fn sign_in(
     State(accounts): State<Accounts>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    body: Bytes,
+    WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
     let [email, password] = fields(&headers, &body, ["email", "password"])?;
     let email = email.trim().to_lowercase();

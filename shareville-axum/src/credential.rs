@@ -11,7 +11,7 @@ use shareville_core::{
     Caller, CallerKind, CredentialError, Shareville,
     connect::Connecting,
     credential::Purpose,
-    id::{OwnerId, Provider},
+    id::{OwnerId, Provider, RequestId},
     posting::Posting,
     tenancy::Tenancy,
 };
@@ -135,6 +135,10 @@ impl CallerAuth {
             ));
         }
         let caller = api.shareville.authenticate(it.text).await?;
+        let caller = match parts.extensions.get::<RequestId>() {
+            Some(id) => caller.with_request_id(id.clone()),
+            None => caller,
+        };
         if let Some(origin) = origin
             && !caller.tenant().allows_origin(origin.as_bytes())
         {

@@ -5,13 +5,16 @@ mod cors;
 mod credential;
 mod dto;
 mod etag;
+mod idempotency;
 mod json;
 mod layers;
 mod problem;
 mod query;
 mod rate_limit;
 mod routes;
+mod shapes;
 mod sign_in;
+mod whole_body;
 
 use std::sync::Arc;
 
@@ -25,7 +28,9 @@ pub use crate::{
     problem::Problem,
     rate_limit::RateLimit,
     routes::RouterOptions,
+    shapes::PublicShapes,
     sign_in::{By, NoOwners, SignIn, SignInError, SignedIn},
+    whole_body::{BodyLimits, WholeBody},
 };
 
 /// What every handler has at hand.

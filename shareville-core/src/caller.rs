@@ -7,7 +7,7 @@ use crate::{
     credential::{ApiKey, Purpose, Scope, TokenHash, UserToken, read},
     error::{CredentialError, Error},
     event::Actor,
-    id::{TenantId, UserId},
+    id::{RequestId, TenantId, UserId},
     recall::Recall,
     shareville::Shareville,
     store::{CredentialEpoch, Known},
@@ -19,6 +19,7 @@ use crate::{
 pub struct Caller {
     tenant: Arc<Tenant>,
     kind: Kind,
+    request: Option<RequestId>,
 }
 
 #[derive(Debug, Clone)]
@@ -93,6 +94,20 @@ impl Caller {
             Kind::ApiKey(key) => CallerKind::ApiKey(key),
             Kind::User(token) => CallerKind::User(token),
         }
+    }
+
+    /// The same, calling by a request with this id: it stands in the events of what they do, and in what workers log of
+    /// a post that they set going.
+    #[must_use]
+    pub fn with_request_id(mut self, id: RequestId) -> Self {
+        self.request = Some(id);
+        self
+    }
+
+    /// The id of the request by which they call, if it has one.
+    #[must_use]
+    pub const fn request_id(&self) -> Option<&RequestId> {
+        self.request.as_ref()
     }
 
     /// What the caller may do.
@@ -235,6 +250,7 @@ impl Shareville {
         Ok(Caller {
             tenant: self.callers().tenant(tenant, epoch, now),
             kind,
+            request: None,
         })
     }
 
@@ -263,6 +279,7 @@ impl Shareville {
         Ok(Caller {
             tenant,
             kind: Kind::Host,
+            request: None,
         })
     }
 

@@ -5,8 +5,16 @@
 
 mod bad_input;
 mod credentials;
+mod edges;
 mod faults;
 mod kills;
+mod leaving;
 mod main_job;
+mod outages;
+mod proxy;
+mod races;
+mod request_id;
 mod start;
 mod support;
+mod webhooks;
+mod wire;

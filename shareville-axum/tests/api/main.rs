@@ -5,13 +5,16 @@
 
 mod client_apps;
 mod connecting;
+mod creating;
 mod credentials;
 mod fakes;
 mod keys;
 mod limits;
 mod mounting;
+mod outages;
 mod posts;
 mod problems;
 mod publishing;
 mod users;
+mod webhooks;
 mod world;

@@ -8,6 +8,7 @@
 //! Each method but those that find work takes the tenant: another tenant's record is as good as none.
 
 mod connections;
+mod deliveries;
 mod epoch;
 mod lanes;
 mod memory;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 pub use self::{
     connections::{ConnectionChange, ConnectionStore, LoginFound, LoginStore},
+    deliveries::{ClaimedDeliveries, DeliveryChange, DeliveryClaim, DeliveryStore},
     epoch::{CredentialEpoch, CredentialEpochs, RaisedEpoch},
     lanes::{Claim, ClaimRequest, Claimed, LaneStore, PauseScope},
     memory::MemoryStore,
@@ -106,7 +108,14 @@ impl<T> Page<T> {
 
 /// All that is remembered.
 pub trait Store:
-    TenantStore + CredentialStore + UserStore + LoginStore + ConnectionStore + PostStore + LaneStore
+    TenantStore
+    + CredentialStore
+    + UserStore
+    + LoginStore
+    + ConnectionStore
+    + PostStore
+    + LaneStore
+    + DeliveryStore
 {
 }
 
@@ -118,5 +127,6 @@ impl<S> Store for S where
         + ConnectionStore
         + PostStore
         + LaneStore
+        + DeliveryStore
 {
 }

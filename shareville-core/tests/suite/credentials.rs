@@ -16,7 +16,7 @@ use shareville_core::{
 use crate::stage::Stage;
 
 /// A server in front of a store that counts how often credentials are looked up.
-async fn counted(stage: &Stage) -> (Arc<Wrapped>, Shareville) {
+fn counted(stage: &Stage) -> (Arc<Wrapped>, Shareville) {
     let store = stage.stopping(At::Before, EventKind::UserErased);
     let shareville = stage.on(Arc::<Wrapped>::clone(&store));
     (store, shareville)
@@ -49,7 +49,7 @@ fn refused(answer: Result<shareville_core::Caller, Error>) -> CredentialError {
 #[tokio::test]
 async fn a_credential_should_be_looked_up_once_in_a_while() {
     let stage = Stage::new().await;
-    let (store, shareville) = counted(&stage).await;
+    let (store, shareville) = counted(&stage);
     let (_, key) = key(&stage, None).await;
     for _ in 0..5 {
         shareville.authenticate(&key).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_credential_should_be_looked_up_once_in_a_while() {
 #[tokio::test]
 async fn a_revoked_key_should_end_at_once_with_its_tokens_and_no_other() {
     let stage = Stage::new().await;
-    let (_, elsewhere) = counted(&stage).await;
+    let (_, elsewhere) = counted(&stage);
     let (old, old_text) = key(&stage, None).await;
     let (_, new_text) = key(&stage, None).await;
     let old_token = token(&elsewhere, &old_text, "maria").await;
@@ -93,7 +93,7 @@ async fn a_revoked_key_should_end_at_once_with_its_tokens_and_no_other() {
 #[tokio::test]
 async fn a_remembered_credential_should_expire_on_time() {
     let stage = Stage::new().await;
-    let (store, shareville) = counted(&stage).await;
+    let (store, shareville) = counted(&stage);
     let (_, key) = key(&stage, Some(stage.at(10))).await;
     shareville.authenticate(&key).await.unwrap();
     stage.pass(9);
@@ -107,7 +107,7 @@ async fn a_remembered_credential_should_expire_on_time() {
 #[tokio::test]
 async fn a_tenant_should_be_inactive_and_changed_at_once() {
     let stage = Stage::new().await;
-    let (_, shareville) = counted(&stage).await;
+    let (_, shareville) = counted(&stage);
     let (_, key) = key(&stage, None).await;
     let token = token(&shareville, &key, "maria").await;
     let origin = "https://new.example";

@@ -193,6 +193,8 @@ impl SqliteStore {
             let changed = good(changes, &results).map(|change| change.post);
             self.signals.posts(changed);
             self.signals.work();
+            let good = good(changes, &results);
+            self.signals.told(good.flat_map(|change| &change.events));
         }
         Ok(results)
     }

@@ -1,9 +1,11 @@
 //! SQLite.
 
+mod answers;
 mod changes;
 mod claims;
 mod connections;
 mod credentials;
+mod deliveries;
 mod events;
 mod host;
 mod lanes;
@@ -14,7 +16,11 @@ mod posts;
 mod tenants;
 mod users;
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{
+    str::FromStr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::de::DeserializeOwned;
 use shareville_core::{
@@ -43,9 +49,12 @@ const MIGRATIONS_TABLE: &str = "_shareville_migrations";
 /// How long to wait for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait for another process that is turning the same new file into a database.
+/// How long to wait for one of our own connections, or for the turn to write: a caller who waits longer is better told.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait, when it is opened, for other processes that turn the same new file into a database or write to it.
+const OPENING: Duration = Duration::from_secs(30);
 const OPENING_PAUSE: Duration = Duration::from_millis(20);
-const OPENING_TRIES: usize = 250;
 
 /// Reads that go on at the same time.
 const READERS: u32 = 4;
@@ -217,7 +226,9 @@ impl SqliteStore {
 
     /// Begins a write; it reads and writes alone until it is committed, or undone by being dropped.
     async fn write(&self) -> Result<Write> {
-        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turn).lock_owned())
+            .await
+            .map_err(|late| StoreError::Unavailable(Box::new(late)))?;
         // A transaction that reads first and writes later would fail at once where another wrote in between.
         let mut begun = self.writes.begin_with("BEGIN IMMEDIATE").await;
         if matches!(begun, Err(sqlx::Error::InvalidSavePointStatement)) && self.poll.is_some() {
@@ -298,6 +309,7 @@ impl Write {
 fn lasting(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
+        .acquire_timeout(PATIENCE)
         // It is no connection over a network, which could be lost unnoticed.
         .test_before_acquire(false)
         .idle_timeout(None)
@@ -307,10 +319,10 @@ fn lasting(connections: u32) -> SqlitePoolOptions {
 /// The first connection. Two processes that make a file at once stand in each other's way for a moment, and SQLite does
 /// not wait by itself while it turns write-ahead logging on.
 async fn first(pool: &SqlitePool) -> sqlx::Result<PoolConnection<Sqlite>> {
-    let mut tries = OPENING_TRIES;
+    let began = Instant::now();
     loop {
         match pool.acquire().await {
-            Err(error) if is_busy(&error) && tries > 0 => tries -= 1,
+            Err(error) if is_busy(&error) && began.elapsed() < OPENING => {}
             done => return done,
         }
         tokio::time::sleep(OPENING_PAUSE).await;
@@ -321,10 +333,14 @@ async fn first(pool: &SqlitePool) -> sqlx::Result<PoolConnection<Sqlite>> {
 async fn migrate(connection: &mut SqliteConnection) -> Result<()> {
     let mut migrator: Migrator = sqlx::migrate!("migrations/sqlite");
     migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
-    let mut alone = connection
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .map_err(failed)?;
+    let began = Instant::now();
+    let mut alone = loop {
+        match connection.begin_with("BEGIN IMMEDIATE").await {
+            // It has waited for `BUSY_TIMEOUT` already. A start is no request: it need not give up so soon.
+            Err(error) if is_busy(&error) && began.elapsed() < OPENING => {}
+            begun => break begun.map_err(failed)?,
+        }
+    };
     // `run` would make this future, and so that of `open`, unfit for `tokio::spawn`; `run_direct` is there for that.
     let done = migrator.run_direct(None, &mut *alone, false).await;
     done.map_err(OpenError::Migrate)?;

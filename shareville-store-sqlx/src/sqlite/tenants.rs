@@ -9,7 +9,7 @@ use shareville_core::{
 };
 use sqlx::{SqliteConnection, query, query_scalar};
 
-use super::{SqliteStore, events::tell};
+use super::{SqliteStore, deliveries::follow, events::tell};
 use crate::{
     error::{conflict, failed},
     row::{below, found, json, limit, page, revision},
@@ -60,6 +60,7 @@ impl TenantStore for SqliteStore {
         .execute(write.on())
         .await
         .map_err(conflict("id"))?;
+        follow(write.on(), tenant).await?;
         tell(write.on(), events).await?;
         write.commit().await
     }
@@ -119,8 +120,10 @@ impl TenantStore for SqliteStore {
         .execute(write.on())
         .await
         .map_err(failed)?;
+        follow(write.on(), tenant).await?;
         tell(write.on(), events).await?;
         write.commit().await?;
+        self.signals.deliveries();
         Ok(Ok(()))
     }
 

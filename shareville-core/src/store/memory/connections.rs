@@ -1,5 +1,7 @@
 //! Connections and accounts in memory.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::{MemoryStore, State, page};
@@ -158,6 +160,8 @@ impl ConnectionStore for MemoryStore {
                 .change(&post.lane, |record| record.set_times(post.id, None, None));
         }
         state.tell(events);
+        drop(guard);
+        self.stir();
         Ok(true)
     }
 
@@ -165,6 +169,21 @@ impl ConnectionStore for MemoryStore {
         let state = self.state();
         let found = state.accounts.get(&id);
         Ok(found.filter(|account| account.tenant == tenant).cloned())
+    }
+
+    async fn accounts_by_id(
+        &self,
+        tenant: TenantId,
+        ids: &[AccountId],
+    ) -> Result<Vec<(Account, Connection)>> {
+        let state = self.state();
+        let wanted: BTreeSet<_> = ids.iter().collect();
+        let found = wanted.into_iter().filter_map(|id| {
+            let account = state.accounts.get(id)?;
+            let connection = state.connections.get(&account.connection)?;
+            (account.tenant == tenant).then(|| (account.clone(), connection.clone()))
+        });
+        Ok(found.collect())
     }
 
     async fn accounts(

@@ -2,6 +2,7 @@
 
 mod connections;
 mod credentials;
+mod deliveries;
 mod lanes;
 mod logins;
 mod posts;
@@ -16,7 +17,7 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::lanes::Lanes;
+use self::{deliveries::Deliveries, lanes::Lanes};
 use super::{CredentialEpochs, Page, PageRequest, Result, StoreError};
 use crate::{
     clock::{Clock, Timestamp},
@@ -24,6 +25,7 @@ use crate::{
     credential::{ApiKey, TokenHash, UserToken},
     event::{Event, Subject},
     id::{AccountId, ApiKeyId, ConnectionId, EventId, PostId, TenantId, UserId},
+    idempotency::{Idempotency, KeyHash},
     post::Post,
     tenant::Tenant,
 };
@@ -57,7 +59,9 @@ struct State {
     connections: BTreeMap<ConnectionId, Connection>,
     accounts: BTreeMap<AccountId, Account>,
     posts: BTreeMap<PostId, Post>,
+    answers: HashMap<(TenantId, KeyHash), Idempotency>,
     lanes: Lanes,
+    deliveries: Deliveries,
     events: BTreeMap<(TenantId, Uuid), BTreeMap<EventId, Event>>,
     /// Whose posts and connections they were that are gone, but for their history.
     departed: BTreeMap<(TenantId, UserId), BTreeSet<Uuid>>,
@@ -119,6 +123,7 @@ impl State {
 
     fn tell(&mut self, events: &[Event]) {
         for event in events {
+            self.deliveries.tell(event);
             self.events
                 .entry((event.tenant, subject_id(event.subject)))
                 .or_default()

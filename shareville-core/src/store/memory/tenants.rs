@@ -46,6 +46,7 @@ impl TenantStore for MemoryStore {
         }
         state.apps_are_free(tenant)?;
         state.tenants.insert(tenant.id, Arc::new(tenant.clone()));
+        state.deliveries.follow(tenant);
         state.tell(events);
         Ok(())
     }
@@ -78,7 +79,10 @@ impl TenantStore for MemoryStore {
         }
         state.apps_are_free(tenant)?;
         state.tenants.insert(tenant.id, Arc::new(tenant.clone()));
+        state.deliveries.follow(tenant);
         state.tell(events);
+        drop(state);
+        self.stir();
         Ok(Ok(()))
     }
 
@@ -95,9 +99,11 @@ impl TenantStore for MemoryStore {
         state.connections.retain(|_, it| it.tenant != id);
         state.accounts.retain(|_, it| it.tenant != id);
         state.posts.retain(|_, it| it.tenant != id);
+        state.answers.retain(|(tenant, _), _| *tenant != id);
         state.events.retain(|(tenant, _), _| *tenant != id);
         state.departed.retain(|(tenant, _), _| *tenant != id);
         state.lanes.forget(id);
+        state.deliveries.forget(id);
         drop(state);
         self.stir();
         Ok(true)

@@ -178,7 +178,10 @@ impl Bench {
     /// A stored post that goes out at a time.
     pub async fn post(&self, account: &Account, at: Timestamp) -> Post {
         let new = self.scheduled(account, at);
-        self.store.create(std::slice::from_ref(&new)).await.unwrap();
+        self.store
+            .create(std::slice::from_ref(&new), None)
+            .await
+            .unwrap();
         new.post
     }
 
@@ -289,6 +292,7 @@ pub fn new_tenant(owner: &str, now: Timestamp) -> Tenant {
         facebook: None,
         instagram: None,
         webhook_url: None,
+        webhook_secrets: Vec::new(),
         give_up_after: DEFAULT_GIVE_UP_AFTER,
         active: true,
         meta_verify_token: "verify".to_owned(),
