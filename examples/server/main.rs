@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod reseal;
 mod serve;
+mod throttle;
 
 use std::{
     error::Error, io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc,
@@ -34,6 +35,7 @@ use self::{
     config::{Config, Meta, Role, StoreUrl},
     demo::Demo,
     serve::{Leave, Patience},
+    throttle::Throttle,
 };
 
 /// The largest body that a sign-in may have, in bytes.
@@ -111,7 +113,8 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
     check_keys(&shareville).await?;
 
     let secure = config.public_url.scheme() == "https";
-    let accounts = Accounts::open(pool, config.sign_up, secure).await?;
+    let throttle = Throttle::new(config.proxies);
+    let accounts = Accounts::open(pool, config.sign_up, secure, throttle).await?;
     let mut app = Router::new();
     if let (Some(sandbox), true) = (&sandbox, config.role != Role::Worker) {
         let owner = accounts.ensure("demo@localhost", "Demo").await?;
@@ -125,9 +128,9 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
         })
         .layer(from_fn(shareville::axum::observe));
     if config.role != Role::Worker {
-        let api = RouterOptions::new()
-            .with_body_time(config.client)
-            .router(shareville.clone(), accounts.clone());
+        let mut options = RouterOptions::new().with_body_time(config.client);
+        options.rate_limit = config.rate_limit;
+        let api = options.router(shareville.clone(), accounts.clone());
         let auth = accounts
             .clone()
             .router()

@@ -4,6 +4,7 @@
 #![allow(clippy::too_many_lines)]
 
 mod bad_input;
+mod credentials;
 mod dump;
 mod edges;
 mod faults;
