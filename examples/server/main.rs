@@ -16,9 +16,10 @@ use std::{
 };
 
 use axum::{Extension, Router, http::StatusCode, middleware::from_fn};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use shareville::{
     Engine, Keyring, Shareville,
-    axum::{BodyLimits, Problem, PublicShapes, RouterOptions},
+    axum::{BodyLimits, Problem, PublicShapes, RouterOptions, metrics_router},
     meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
     outbound::{GuardedClient, HttpCourier},
     sandbox::Sandbox,
@@ -109,6 +110,8 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
         Meta::Sandbox => Some(Sandbox::start().await?),
         Meta::Live | Meta::At(_) => None,
     };
+    let recorder = PrometheusBuilder::new().install_recorder()?;
+    shareville::core::meter::describe();
     let shareville = build(&config, store, keyring, sandbox.as_ref())?;
     check_keys(&shareville).await?;
 
@@ -140,6 +143,8 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
     } else {
         app = app.nest("/api", shareville::axum::health_router(shareville.clone()));
     }
+    let metrics = metrics_router(shareville.clone(), move || recorder.render());
+    app = app.nest("/api", metrics);
 
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await

@@ -8,6 +8,8 @@ mod etag;
 mod idempotency;
 mod json;
 mod layers;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod problem;
 mod query;
 mod rate_limit;
@@ -22,6 +24,8 @@ pub use async_trait::async_trait;
 use axum::Router;
 use shareville_core::Shareville;
 
+#[cfg(feature = "metrics")]
+pub use crate::metrics::metrics_router;
 use crate::rate_limit::Limiter;
 pub use crate::{
     layers::observe,

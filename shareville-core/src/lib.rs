@@ -20,6 +20,7 @@ pub mod idempotency;
 pub mod lane;
 pub mod local_time;
 pub mod media;
+pub mod meter;
 pub mod post;
 pub mod posting;
 pub mod publisher;

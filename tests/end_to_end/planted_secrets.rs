@@ -1,5 +1,5 @@
 //! Secrets are planted, everything goes wrong that quotes what it was given, and then every place is searched for them:
-//! the database's files and its tables, the logs at their loudest, every answer.
+//! the database's files and its tables, the logs at their loudest, every answer, every webhook.
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +14,7 @@ use url::form_urlencoded::byte_serialize;
 
 use crate::{
     dump::dump,
+    receiver::{PRIVATE, Receiver},
     search::Search,
     support::{Api, REDIRECT, Server, Times, text},
     wiretap::Wiretap,
@@ -25,6 +26,8 @@ struct Scene {
     sandbox: Sandbox,
     wire: Wiretap,
     server: Server,
+    /// The tenant's endpoint.
+    receiver: Receiver,
     search: Search,
     /// Without a credential.
     anybody: Api,
@@ -40,7 +43,9 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let times = Times::default();
-        let server = Server::logging(&folder, &wire.url, "all", times, "trace", log.into()).await;
+        let receiver = Receiver::listen(0).await;
+        let more = [("RUST_LOG", "trace"), PRIVATE];
+        let server = Server::launch(&folder, &wire.url, "all", times, &more, log.into()).await;
         let mut search = Search::new();
         let anybody = Api::at(&server);
         let password = search.plant("the owner's password", "p4ss: \"w0rd\" / ünïque + %41");
@@ -57,7 +62,7 @@ impl Scene {
         let secret = search.plant("the app secret", "5ec7e70fab1e5ec7e70fab1e5ec7e70f");
         let app = json!({
             "name": "Site", "redirectUris": [REDIRECT], "allowedOrigins": ["https://site.example"],
-            "webhookUrl": "https://hooks.invalid/shareville", "facebookAppId": "111000111000111", "facebookAppSecret": secret,
+            "webhookUrl": receiver.url(), "facebookAppId": "111000111000111", "facebookAppSecret": secret,
             "instagramAppId": "222000222000222", "instagramAppSecret": search.plant("the other app secret", "0ther5ec7e7+/=&?0ther5ec7e7"),
         });
         let app = search
@@ -71,6 +76,7 @@ impl Scene {
             sandbox,
             wire,
             server,
+            receiver,
             search,
             anybody,
             owner,
@@ -145,9 +151,17 @@ async fn planted_secrets_should_be_found_nowhere() {
         folder,
         wire,
         server,
+        receiver,
         mut search,
         ..
     } = scene;
+    for kind in [
+        "connection.reauthorization_required",
+        "post.failed",
+        "post.published",
+    ] {
+        receiver.hear(kind, &[]).await;
+    }
     let heard = wire.secrets();
     assert!(heard.len() > 6, "the line was not listened to: {heard:?}");
     for (number, secret) in heard.into_iter().enumerate() {
@@ -161,7 +175,13 @@ async fn planted_secrets_should_be_found_nowhere() {
     for (place, value) in dump(&database).await {
         search.add(place, &value);
     }
-    // What is sent to a tenant's webhook would be added here.
+    for (number, (headers, body)) in receiver.got.borrow().iter().enumerate() {
+        search.add(
+            format!("the headers of webhook no. {number}"),
+            format!("{headers:?}").as_bytes(),
+        );
+        search.add(format!("webhook no. {number}"), body);
+    }
 
     let log = fs::read_to_string(folder.path().join("log")).unwrap();
     for seen in ["TRACE", "graph_call", "/callback", "published"] {

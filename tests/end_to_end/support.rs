@@ -95,7 +95,8 @@ impl Server {
         Self::launch(folder, meta, role, times, &[("RUST_LOG", level)], log).await
     }
 
-    async fn launch(
+    /// The same with more in its environment, and a log.
+    pub(crate) async fn launch(
         folder: &TempDir,
         meta: &str,
         role: &str,

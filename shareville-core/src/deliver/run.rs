@@ -10,6 +10,7 @@ use super::{Webhooks, letter::letter};
 use crate::{
     delivery::{Attempt, Delivery, DeliveryStatus, Outcome, Trouble},
     engine::rest::{next_look, pause, rest},
+    meter,
     shareville::Shareville,
     store::{ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryClaim, StoreError},
 };
@@ -152,6 +153,7 @@ async fn attempt(
 }
 
 fn note(delivery: &Delivery, outcome: Outcome) {
+    meter::delivered(delivery.status);
     let Delivery { id, tenant, .. } = delivery;
     match delivery.status {
         DeliveryStatus::Dead => {

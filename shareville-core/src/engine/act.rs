@@ -9,6 +9,7 @@ use super::{
 use crate::{
     clock::Deadline,
     failure::FailureClass,
+    meter,
     post::{Command, Evidence, Progress, Published},
     publisher::{CommentEvidence, Commented, Committed, Job, Prepared, Publisher},
 };
@@ -140,6 +141,7 @@ impl Run {
                 Evidence::Unclear(Some(failure))
             }
         };
+        meter::looked(&evidence);
         self.looked = true;
         self.write(Command::Looked(evidence), None).await
     }

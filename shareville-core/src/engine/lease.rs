@@ -8,7 +8,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{lane::ClaimRef, store::Store};
+use crate::{lane::ClaimRef, meter, store::Store};
 
 /// All claims this process holds.
 #[derive(Debug)]
@@ -54,6 +54,7 @@ impl Leases {
             confirmed: asked,
             lost: lost.clone(),
         };
+        meter::claimed();
         self.held().insert(claim.clone(), held);
         Lease {
             leases: Arc::clone(self),
@@ -86,7 +87,11 @@ impl Leases {
             if let Some(lease) = held.get_mut(claim) {
                 match still {
                     true => lease.confirmed = asked,
-                    false => lease.lost.cancel(),
+                    false if lease.lost.is_cancelled() => {}
+                    false => {
+                        meter::lease_lost();
+                        lease.lost.cancel();
+                    }
                 }
             }
         }

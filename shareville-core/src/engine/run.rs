@@ -18,6 +18,7 @@ use crate::{
     failure::{Failure, FailureClass, LimitScope},
     id::RequestId,
     lane::{Pause, PauseReason},
+    meter,
     post::{Command, Moment, Post, PostStatus, Refusal, apply},
     publisher::Job,
     shareville::Shareville,
@@ -359,11 +360,12 @@ impl Run {
     }
 }
 
-/// Logs that a post is published or has failed, once.
+/// Tells that a post is published or has failed, once.
 fn tell_of_end(before: &Post, after: &Post) {
     let ended = matches!(after.status, PostStatus::Published | PostStatus::Failed);
     if ended && after.status != before.status {
         let reason = after.failure.as_ref().map(|failure| failure.code.as_str());
         tracing::info!(status = after.status.name(), reason, "settled");
+        meter::settled(after);
     }
 }

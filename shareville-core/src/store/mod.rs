@@ -7,6 +7,7 @@
 //!
 //! Each method but those that find work takes the tenant: another tenant's record is as good as none.
 
+mod backlog;
 mod connections;
 mod deliveries;
 mod epoch;
@@ -22,6 +23,7 @@ use std::error::Error as StdError;
 use uuid::Uuid;
 
 pub use self::{
+    backlog::{Backlog, BacklogStore},
     connections::{ConnectionChange, ConnectionStore, LoginFound, LoginStore},
     deliveries::{ClaimedDeliveries, DeliveryChange, DeliveryClaim, DeliveryStore},
     epoch::{CredentialEpoch, CredentialEpochs, RaisedEpoch},
@@ -119,6 +121,7 @@ pub trait Store:
     + LaneStore
     + DeliveryStore
     + SecretStore
+    + BacklogStore
 {
 }
 
@@ -132,5 +135,6 @@ impl<S> Store for S where
         + LaneStore
         + DeliveryStore
         + SecretStore
+        + BacklogStore
 {
 }

@@ -1,6 +1,7 @@
 //! SQLite.
 
 mod answers;
+mod backlog;
 mod changes;
 mod claims;
 mod connections;

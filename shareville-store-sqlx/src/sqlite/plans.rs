@@ -14,13 +14,13 @@ use shareville_core::{
 use sqlx::{AssertSqlSafe, Row as _, query, query_scalar};
 
 use super::{
-    SqliteOptions, SqliteStore, answers, changes, claims, connections, credentials, deliveries,
-    events, lanes, posts, secrets, users,
+    SqliteOptions, SqliteStore, answers, backlog, changes, claims, connections, credentials,
+    deliveries, events, lanes, posts, secrets, users,
 };
 use crate::row::micros;
 
 /// Every statement that a store runs while it works.
-const STATEMENTS: [&str; 52] = [
+const STATEMENTS: [&str; 54] = [
     claims::UP_NEXT,
     claims::PUT_OFF,
     claims::READY,
@@ -62,6 +62,8 @@ const STATEMENTS: [&str; 52] = [
     users::FORGET,
     users::DEPART_CONNECTION,
     users::DEPART_POSTS,
+    backlog::LANES,
+    backlog::DELIVERIES,
     deliveries::NEWS,
     deliveries::OWED,
     deliveries::TAKE_UP,

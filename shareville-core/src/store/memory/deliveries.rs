@@ -106,6 +106,15 @@ impl Deliveries {
             .min()
     }
 
+    /// How many have not ended, and since when the first one waits.
+    pub(super) fn waiting(&self, now: Timestamp) -> (u64, Option<Timestamp>) {
+        let tenants = self.endpoints.keys();
+        let ready = tenants.flat_map(|tenant| self.of(*tenant).filter_map(Record::ready_at));
+        let ready: Vec<_> = ready.collect();
+        let first = ready.iter().min().copied().filter(|at| *at <= now);
+        (ready.len() as u64, first)
+    }
+
     /// Leases the delivery that is up next: of the tenant who has waited longest, the one that is due longest.
     fn lease(
         &mut self,

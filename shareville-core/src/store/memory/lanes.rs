@@ -196,6 +196,13 @@ impl Lanes {
         self.turns.first().map(|(turn, _, _)| *turn)
     }
 
+    /// How many lanes are ready and not claimed, and since when the first is.
+    pub(super) fn waiting(&self, now: Timestamp) -> (u64, Option<Timestamp>) {
+        let ready = self.records.values().filter_map(|record| record.ready_at);
+        let ready = ready.filter(|at| *at <= now);
+        (ready.clone().count() as u64, ready.min())
+    }
+
     fn pause_of(&self, lane: &Lane) -> Option<Pause> {
         self.records.get(lane)?.pause
     }

@@ -1,5 +1,6 @@
 //! The in-memory store: the reference for what a store does, and the one for examples and unit tests.
 
+mod backlog;
 mod connections;
 mod credentials;
 mod deliveries;

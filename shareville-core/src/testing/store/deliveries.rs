@@ -88,6 +88,25 @@ async fn read(bench: &Bench, tenant: TenantId, id: DeliveryId) -> Delivery {
     found.expect("the delivery is there")
 }
 
+/// Deliveries count until they have ended, and the first that waits says since when.
+pub async fn should_count_the_deliveries_that_wait(bench: &Bench) {
+    let (_, account) = listening(bench).await;
+    tell(bench, &account).await;
+    tell(bench, &account).await;
+    let claims = claim_capped(bench, 1, 100).await;
+    bench.pass(20);
+    let backlog = bench.store.backlog().await.unwrap();
+    assert_eq!(backlog.deliveries, 2);
+    assert_eq!(backlog.delivery_lag().as_secs(), 20);
+    apply(bench, &answered(bench, &claims[0], 204))
+        .await
+        .unwrap();
+    assert_eq!(bench.store.backlog().await.unwrap().deliveries, 1);
+    assert_eq!(claim(bench).await.len(), 1);
+    let backlog = bench.store.backlog().await.unwrap();
+    assert_eq!((backlog.deliveries, backlog.deliveries_since), (1, None));
+}
+
 /// A public event comes up with all that is needed to send it; others, and tenants without an endpoint, do not.
 pub async fn should_take_up_what_is_public(bench: &Bench) {
     let (tenant, account) = listening(bench).await;

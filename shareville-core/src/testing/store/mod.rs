@@ -21,6 +21,7 @@
 //! Each test gets a fresh, empty store whose clock stands still until the test moves it. Nothing sleeps.
 
 pub mod answers;
+pub mod backlog;
 mod bench;
 pub mod changes;
 pub mod connections;
@@ -53,6 +54,10 @@ macro_rules! store_contract {
                 should_let_one_of_many_with_one_key_be_the_first
                 should_free_a_key_when_its_time_is_over
                 should_keep_answers_from_other_tenants
+            }
+            backlog {
+                should_count_the_lanes_that_wait
+                should_count_a_capped_tenant_and_no_paused_lane
             }
             changes {
                 should_apply_a_change_with_its_events
@@ -106,6 +111,7 @@ macro_rules! store_contract {
                 should_wake_for_a_public_event
                 should_wake_for_a_delivery_that_becomes_due
                 should_tell_an_endpoint_of_connections
+                should_count_the_deliveries_that_wait
             }
             fairness {
                 should_go_round_the_tenants
@@ -239,6 +245,7 @@ mod tests {
         let listed = include_str!("mod.rs");
         let rooms = [
             include_str!("answers.rs"),
+            include_str!("backlog.rs"),
             include_str!("changes.rs"),
             include_str!("connections.rs"),
             include_str!("credentials.rs"),

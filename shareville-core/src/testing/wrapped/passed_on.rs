@@ -11,8 +11,8 @@ use crate::{
     id::{DeliveryId, TenantId},
     secret::Sealed,
     store::{
-        ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryStore, Holder, Page, PageRequest,
-        Result, SealedPage, SecretStore, Stale, Swap,
+        Backlog, BacklogStore, ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryStore,
+        Holder, Page, PageRequest, Result, SealedPage, SecretStore, Stale, Swap,
     },
 };
 
@@ -39,6 +39,13 @@ impl DeliveryStore for Wrapped {
 
     async fn wake_for_deliveries(&self, until: Timestamp) -> Result<()> {
         self.inner()?.wake_for_deliveries(until).await
+    }
+}
+
+#[async_trait]
+impl BacklogStore for Wrapped {
+    async fn backlog(&self) -> Result<Backlog> {
+        self.inner()?.backlog().await
     }
 }
 
