@@ -20,7 +20,7 @@ use super::{
 use crate::row::micros;
 
 /// Every statement that a store runs while it works.
-const STATEMENTS: [&str; 54] = [
+const STATEMENTS: [&str; 55] = [
     claims::UP_NEXT,
     claims::PUT_OFF,
     claims::READY,
@@ -56,6 +56,7 @@ const STATEMENTS: [&str; 54] = [
     users::GRANTS,
     users::POSTS,
     users::DEPARTED,
+    users::ANSWERS,
     users::LANES,
     users::ERASE_POSTS,
     users::ERASE_EVENTS,

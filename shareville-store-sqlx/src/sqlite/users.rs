@@ -43,6 +43,10 @@ pub(super) const POSTS: &str =
 pub(super) const DEPARTED: &str =
     "SELECT subject FROM shareville_departed WHERE tenant = ?1 AND user = ?2 LIMIT ?3";
 
+/// The answers that tell of a user's posts.
+pub(super) const ANSWERS: &str = "DELETE FROM shareville_answers
+     WHERE tenant = ?1 AND EXISTS (SELECT 1 FROM json_each(users) WHERE value = ?2)";
+
 /// Lanes that some posts stand in.
 pub(super) const LANES: &str = "SELECT * FROM shareville_lanes WHERE id IN
      (SELECT p.lane FROM json_each(?1) j CROSS JOIN shareville_posts p ON p.id = unhex(j.value))";
@@ -136,9 +140,15 @@ impl UserStore for SqliteStore {
 
     async fn erase_posts(&self, tenant: TenantId, user: &UserId, limit: usize) -> Result<bool> {
         let mut write = self.write().await?;
+        let told = query(ANSWERS)
+            .bind(tenant.as_uuid())
+            .bind(user.as_str())
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
         let posts = ids(write.on(), POSTS, tenant, user, limit).await?;
         let departed = ids(write.on(), DEPARTED, tenant, user, limit).await?;
-        if posts.is_empty() && departed.is_empty() {
+        if posts.is_empty() && departed.is_empty() && told.rows_affected() == 0 {
             return Ok(false);
         }
         let named = |ids: &[Uuid]| json(&ids.iter().copied().map(hex).collect::<Vec<_>>());

@@ -64,6 +64,9 @@ impl UserStore for MemoryStore {
 
     async fn erase_posts(&self, tenant: TenantId, user: &UserId, limit: usize) -> Result<bool> {
         let mut state = self.state();
+        state
+            .answers
+            .retain(|(of, _), kept| *of != tenant || !kept.users.contains(user));
         let posts: Vec<PostId> = state
             .posts_of(tenant, user)
             .map(|post| post.id)

@@ -12,7 +12,7 @@ use crate::{
 /// How many writers try at once.
 const WRITERS: usize = 16;
 
-fn keyed(bench: &Bench, tenant: &Tenant, key: &str, answer: &str) -> Idempotency {
+pub(super) fn keyed(bench: &Bench, tenant: &Tenant, key: &str, answer: &str) -> Idempotency {
     let key: IdempotencyKey = key.parse().unwrap();
     let user = UserId::new("user");
     Idempotency {
@@ -32,7 +32,7 @@ fn answered(kept: &Idempotency) -> Answered {
     }
 }
 
-async fn create(bench: &Bench, account: &Account, kept: &Idempotency) -> Created {
+pub(super) async fn create(bench: &Bench, account: &Account, kept: &Idempotency) -> Created {
     let new = bench.scheduled(account, bench.at(60));
     let created = bench.store.create(&[new], Some(kept)).await;
     created.unwrap()

@@ -198,6 +198,7 @@ macro_rules! store_contract {
                 should_erase_posts_with_their_history
                 should_erase_the_history_of_what_was_removed
                 should_keep_the_hold_of_an_erased_post
+                should_erase_the_answers_that_tell_of_a_user
             }
             waiting {
                 should_wake_for_a_new_post

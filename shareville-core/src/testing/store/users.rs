@@ -2,6 +2,7 @@
 
 use super::{
     Bench,
+    answers::{create, keyed},
     credentials::{api_key, user_token},
     logins::{grant, login},
     new_connection,
@@ -9,6 +10,7 @@ use super::{
 use crate::{
     event::{Actor, Event, EventKind, Subject},
     id::{EventId, UserId},
+    idempotency::Idempotency,
     post::{Command, Post},
     store::PageRequest,
     tenant::Tenant,
@@ -169,4 +171,46 @@ pub async fn should_keep_the_hold_of_an_erased_post(bench: &Bench) {
     assert_eq!(bench.claim(10).await, vec![]);
     bench.pass(65);
     assert_eq!(bench.claim_one().await.post, waits);
+}
+
+/// What was answered to requests that come again tells of the user's posts, so it goes with them; others' answers stay.
+pub async fn should_erase_the_answers_that_tell_of_a_user(bench: &Bench) {
+    let (tenant, other) = (bench.tenant().await, bench.tenant().await);
+    let kept = |tenant: &Tenant, key: &str, users: &[&str]| Idempotency {
+        users: users.iter().copied().map(UserId::new).collect(),
+        ..keyed(bench, tenant, key, "what was answered")
+    };
+    let own = [
+        kept(&tenant, "one", &["user"]),
+        kept(&tenant, "batch", &["user-2", "user"]),
+    ];
+    let others = [
+        kept(&tenant, "other", &["user-2"]),
+        kept(&other, "one", &["user"]),
+    ];
+    for (owner, answers) in [
+        (&tenant, &own[..]),
+        (&tenant, &others[..1]),
+        (&other, &others[1..]),
+    ] {
+        let account = bench.account(owner).await;
+        for answer in answers {
+            create(bench, &account, answer).await;
+        }
+    }
+    bench
+        .store
+        .erase_posts(tenant.id, &user(), 1)
+        .await
+        .unwrap();
+    let there = async |kept: &Idempotency| {
+        let found = bench.store.answered(kept.tenant, &kept.key).await;
+        found.unwrap().is_some()
+    };
+    for answer in &own {
+        assert!(!there(answer).await);
+    }
+    for answer in &others {
+        assert!(there(answer).await);
+    }
 }
