@@ -59,6 +59,12 @@ pub(crate) fn below(request: PageRequest) -> Vec<u8> {
     }
 }
 
+/// The same as an id that no id of ours reaches, if it is the first.
+#[cfg(feature = "postgres")]
+pub(crate) fn before(request: PageRequest) -> Uuid {
+    request.after.unwrap_or(Uuid::max())
+}
+
 /// A time, as it is stored.
 pub(crate) const fn micros(at: Timestamp) -> i64 {
     at.timestamp_micros()

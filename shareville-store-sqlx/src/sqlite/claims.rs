@@ -11,12 +11,10 @@ use shareville_core::{
 use sqlx::{FromRow, SqliteConnection, query, query_as, query_scalar};
 use uuid::Uuid;
 
-use super::{
-    SqliteStore,
-    lanes::{LaneRow, NEXT_TURN},
-};
+use super::{SqliteStore, lanes::NEXT_TURN};
 use crate::{
     error::failed,
+    lane::LaneRow,
     row::{count, hex, json, micros, record, time},
 };
 

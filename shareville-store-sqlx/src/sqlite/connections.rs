@@ -14,10 +14,11 @@ use uuid::Uuid;
 use super::{
     SqliteStore,
     events::tell,
-    lanes::{LaneRow, pause_and_resume, settle},
+    lanes::{pause_and_resume, settle},
 };
 use crate::{
     error::{conflict, failed},
+    lane::LaneRow,
     row::{below, found, json, limit, page, records, revision},
 };
 
