@@ -150,12 +150,14 @@ pub(crate) fn conflict(field: &'static str) -> impl FnOnce(sqlx::Error) -> Store
 /// The same of a single statement that commits by itself.
 #[cfg(feature = "postgres")]
 pub(crate) fn conflict_written(field: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
-    move |error| match conflict(field)(error) {
-        StoreError::Unavailable(source) => match source.downcast::<sqlx::Error>() {
-            Ok(error) => written(*error),
-            Err(source) => StoreError::Unavailable(source),
-        },
-        other => other,
+    move |error| {
+        let kind = error.as_database_error().map(|error| error.kind());
+        match kind {
+            Some(ErrorKind::UniqueViolation | ErrorKind::ForeignKeyViolation) => {
+                StoreError::Conflict { field }
+            }
+            _ => written(error),
+        }
     }
 }
 
