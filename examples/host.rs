@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use axum::{Router, http::request::Parts, routing::get};
 use shareville::{
     Engine, Keyring, Shareville,
-    axum::{SignIn, SignInError, SignedIn},
+    axum::{PublicShapes, SignIn, SignInError, SignedIn},
     meta::{FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
+    outbound::{Addresses, GuardedClient, HttpCourier},
     sqlite::{SqliteOptions, SqliteStore},
 };
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     )
     .publisher(FacebookPages::new(graph.clone()))
     .connector(FacebookLogin::new(graph, LoginConfig::new()))
+    .webhooks(
+        HttpCourier::new(GuardedClient::new(Addresses::Public)?),
+        PublicShapes,
+    )
     .build()?;
 
     let app = Router::new()

@@ -7,12 +7,14 @@ pub use shareville_core::{
     connection::{Account, Connection, ConnectionStatus},
     connector::{Authorize, Connector, FoundAccount, Granted, Refreshed},
     credential::{ApiKey, Scope, UserToken},
+    deliver::{Courier, Letter, Shapes},
+    delivery::{Attempt, Delivery, DeliveryStatus, Outcome, Trouble},
     engine::Engine,
     event::{Actor, Event, EventKind, Subject},
     failure::{Action, Failure, FailureClass, LimitScope, PlatformError},
     id::{
-        AccountId, ApiKeyId, ConnectionId, EventId, GroupId, InvalidId, MediaId, OwnerId, PostId,
-        Provider, TenantId, UserId,
+        AccountId, ApiKeyId, ConnectionId, DeliveryId, EventId, GroupId, InvalidId, MediaId,
+        OwnerId, PostId, Provider, RequestId, TenantId, UserId,
     },
     media::{Media, MediaKind, MediaSource, UserTag},
     post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},
@@ -23,7 +25,7 @@ pub use shareville_core::{
     },
     secret::{Keyring, KeyringError, Sealed},
     store::{MemoryStore, Page, PageRequest, PostFilter, Store, StoreError},
-    tenancy::{NewApiKey, Patch, Tenancy, TenantInput},
+    tenancy::{NewApiKey, Patch, SavedTenant, Tenancy, TenantInput},
     tenant::{App, Tenant},
     violation::Violation,
 };
@@ -42,6 +44,10 @@ pub use shareville_store_sqlx as sqlite;
 /// The axum router.
 #[cfg(feature = "axum")]
 pub use shareville_axum as axum;
+
+/// Webhooks to tenants.
+#[cfg(feature = "webhooks")]
+pub use shareville_outbound as outbound;
 
 /// Meta emulated on one's own machine.
 #[cfg(feature = "sandbox")]

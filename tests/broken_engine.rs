@@ -45,7 +45,8 @@ async fn connected(shareville: &Shareville, sandbox: &Sandbox) -> (Caller, Strin
         facebook_app_secret: Patch::Set("an app secret".into()),
         ..TenantInput::default()
     };
-    let tenant = shareville.tenancy(&owner).create(input).await.unwrap();
+    let saved = shareville.tenancy(&owner).create(input).await.unwrap();
+    let tenant = saved.tenant;
     let caller = shareville.on_behalf_of(tenant.id).await.unwrap();
     let connections = shareville.connections(&caller);
     let login = NewLogin {

@@ -10,7 +10,6 @@ use argon2::{
 use async_trait::async_trait;
 use axum::{
     Json, Router,
-    body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -22,7 +21,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use shareville::{
     OwnerId, Violation,
-    axum::{Problem, SignIn, SignInError, SignedIn},
+    axum::{Problem, SignIn, SignInError, SignedIn, WholeBody},
 };
 use sqlx::SqlitePool;
 use uuid::Uuid;
@@ -219,7 +218,7 @@ async fn verify_password(password: String, hash: String) -> bool {
 async fn sign_up(
     State(accounts): State<Accounts>,
     headers: HeaderMap,
-    body: Bytes,
+    WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
     let [email, password, name] = fields(&headers, &body, ["email", "password", "name"])?;
     if !accounts.sign_up {
@@ -288,7 +287,7 @@ async fn sign_up(
 async fn sign_in(
     State(accounts): State<Accounts>,
     headers: HeaderMap,
-    body: Bytes,
+    WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
     let [email, password] = fields(&headers, &body, ["email", "password"])?;
     let owner: Option<Owner> =

@@ -3,8 +3,14 @@
 use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
-use shareville::{Keyring, Settings, meta::MediaHosts};
+use shareville::{Keyring, Settings, meta::MediaHosts, outbound::Addresses};
 use url::{Host, Url};
+
+/// Longer than proxies usually keep idle connections, so that it is not the server who closes one they just use.
+const CLIENT: Duration = Duration::from_secs(75);
+
+/// What balancers usually need to notice that `/ready` says no.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// What this process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,11 @@ pub(crate) struct Config {
     pub(crate) keys: Option<Keyring>,
     pub(crate) sign_up: bool,
     pub(crate) media_hosts: MediaHosts,
+    /// How long a client may take for a header or a body, to begin its next request, or to take an answer.
+    pub(crate) client: Duration,
+    /// How long, once it is told to end, the server goes on to take connections.
+    pub(crate) drain: Duration,
+    pub(crate) outbound: Addresses,
 }
 
 /// One line that names the variable and what it takes.
@@ -126,6 +137,10 @@ fn web_url(name: &str, text: &str) -> Result<Url, Wrong> {
     good.then_some(url).ok_or_else(takes)
 }
 
+/// Which addresses media and webhooks may name.
+const PUBLIC: (MediaHosts, Addresses) = (MediaHosts::Public, Addresses::Public);
+const ANY: (MediaHosts, Addresses) = (MediaHosts::Any, Addresses::Any);
+
 impl Config {
     /// Reads the environment.
     pub(crate) fn from_env() -> Result<Self, Wrong> {
@@ -153,6 +168,18 @@ impl Config {
             ],
         )?;
         media_store(role)?;
+        let (media_hosts, outbound) = one_of(
+            "SHAREVILLE_ALLOW_PRIVATE_ADDRESSES",
+            PUBLIC,
+            &[
+                ("off", PUBLIC),
+                ("on", ANY),
+                ("false", PUBLIC),
+                ("true", ANY),
+                ("0", PUBLIC),
+                ("1", ANY),
+            ],
+        )?;
         Ok(Self {
             listen,
             store,
@@ -165,19 +192,11 @@ impl Config {
                 local,
                 &[("open", true), ("closed", false)],
             )?,
-            media_hosts: one_of(
-                "SHAREVILLE_ALLOW_PRIVATE_ADDRESSES",
-                MediaHosts::Public,
-                &[
-                    ("off", MediaHosts::Public),
-                    ("on", MediaHosts::Any),
-                    ("false", MediaHosts::Public),
-                    ("true", MediaHosts::Any),
-                    ("0", MediaHosts::Public),
-                    ("1", MediaHosts::Any),
-                ],
-            )?,
+            media_hosts,
+            outbound,
             public_url,
+            client: seconds("SHAREVILLE_CLIENT_SECONDS", CLIENT)?,
+            drain: seconds("SHAREVILLE_DRAIN_SECONDS", DRAIN)?,
         })
     }
 }

@@ -49,10 +49,11 @@ impl Demo {
             facebook_app_secret: Patch::Set("sandbox-demo-secret".into()),
             ..TenantInput::default()
         };
-        let tenant = match known {
+        let saved = match known {
             Some(tenant) => tenancy.update(tenant.id, input).await?,
             None => tenancy.create(input).await?,
         };
+        let tenant = saved.tenant;
         // The last run's key is of no use any more: nobody has its text.
         for key in tenancy
             .api_keys(tenant.id, PageRequest::first(100))

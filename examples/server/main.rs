@@ -5,17 +5,19 @@
 mod accounts;
 mod config;
 mod demo;
+mod serve;
 
 use std::{
     error::Error, io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc,
     time::Duration,
 };
 
-use axum::{Router, http::StatusCode, middleware::from_fn};
+use axum::{Extension, Router, http::StatusCode, middleware::from_fn};
 use shareville::{
     Engine, Keyring, Shareville,
-    axum::Problem,
+    axum::{BodyLimits, Problem, PublicShapes, RouterOptions},
     meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
+    outbound::{GuardedClient, HttpCourier},
     sandbox::Sandbox,
     sqlite::{SqliteOptions, SqliteStore},
 };
@@ -23,17 +25,17 @@ use sqlx::{
     SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
 };
-use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use self::{
     accounts::Accounts,
     config::{Config, Meta, Role, StoreUrl},
     demo::Demo,
+    serve::{Leave, Patience},
 };
 
-/// How long requests under way may take to end at shutdown.
-const DRAIN: Duration = Duration::from_secs(20);
+/// The largest body that a sign-in may have, in bytes.
+const MAX_AUTH_BYTES: usize = 16 * 1024;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -56,7 +58,7 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let started = match Config::from_env() {
-        Ok(config) => serve(config).await,
+        Ok(config) => run(config).await,
         Err(wrong) => Err(wrong.into()),
     };
     match started {
@@ -74,7 +76,8 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
+async fn run(config: Config) -> Result<(), Box<dyn Error>> {
+    allow_connections();
     // Before the database is made: where it is there already, its keys must be.
     let keyring = match (&config.keys, &config.store) {
         (Some(keys), _) => keys.clone(),
@@ -105,10 +108,13 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         })
         .layer(from_fn(shareville::axum::observe));
     if config.role != Role::Worker {
-        let api = shareville::axum::router(shareville.clone(), accounts.clone());
+        let api = RouterOptions::new()
+            .with_body_time(config.client)
+            .router(shareville.clone(), accounts.clone());
         let auth = accounts
             .clone()
             .router()
+            .layer(Extension(BodyLimits::new(MAX_AUTH_BYTES, config.client)))
             .layer(from_fn(shareville::axum::observe));
         app = app.nest("/api", api).nest("/api/auth", auth);
     } else {
@@ -124,21 +130,20 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             )
         })?;
     announce(&config, listener.local_addr()?, sandbox.as_ref());
-    let shutdown = shutdown_signal()?;
-    let waiting = shareville.clone();
+    let leave = Leave::at_signals()?;
+    let leaving = shareville.clone();
     let engine = (config.role != Role::Api)
-        .then(|| tokio::spawn(Engine::new(shareville).run(shutdown.clone())));
-    let stop = shutdown.clone();
-    let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
-    let drained = async {
-        shutdown.cancelled().await;
-        waiting.close();
-        tokio::time::sleep(DRAIN).await;
+        .then(|| tokio::spawn(Engine::new(shareville).run(leave.begun.clone())));
+    let told = leave.begun.clone();
+    tokio::spawn(async move {
+        told.cancelled().await;
+        leaving.close();
+    });
+    let patience = Patience {
+        client: config.client,
+        drain: config.drain,
     };
-    tokio::select! {
-        served = served.into_future() => served?,
-        () = drained => tracing::warn!("requests under way were cut off at shutdown"),
-    }
+    serve::serve(listener, app, patience, &leave).await;
     if let Some(engine) = engine {
         engine.await?;
     }
@@ -146,6 +151,17 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         sandbox.shutdown().await;
     }
     Ok(())
+}
+
+/// Takes as many file descriptors as the system grants: each connection is one, and shells start with few.
+fn allow_connections() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the number of open files stays as it is");
+    }
 }
 
 /// Puts Shareville together: a store, Facebook, and the keys.
@@ -166,9 +182,11 @@ fn build(
     if let Ok(mut path) = api_url.path_segments_mut() {
         path.pop_if_empty().push("api");
     }
+    let courier = HttpCourier::new(GuardedClient::new(config.outbound)?);
     let shareville = Shareville::builder(Arc::new(store), keyring, api_url)
         .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
         .connector(FacebookLogin::new(graph, LoginConfig::new()))
+        .webhooks(courier, PublicShapes)
         .settings(config.settings)
         .build()?;
     Ok(shareville)
@@ -208,25 +226,6 @@ async fn open_store(url: &StoreUrl) -> Result<(SqliteStore, SqlitePool), Box<dyn
 /// The cause that says most: those around it say that something went wrong.
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     error.source().map_or(error, innermost)
-}
-
-/// Canceled by SIGINT or SIGTERM.
-fn shutdown_signal() -> std::io::Result<CancellationToken> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let shutdown = CancellationToken::new();
-    let told = shutdown.clone();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("shutting down: finishing or handing back what is under way");
-        told.cancel();
-    });
-    Ok(shutdown)
 }
 
 #[allow(clippy::print_stdout)] // it is what the person who started the server reads

@@ -7,16 +7,19 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request},
-};
+use axum::extract::{FromRequest, Request};
 use chrono::{DateTime, SubsecRound, Utc};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
-use shareville_core::{clock::Timestamp, tenancy::Patch, violation::Violation};
+use shareville_core::{
+    clock::Timestamp,
+    idempotency::Fingerprint,
+    local_time::{BadLocalTime, LocalTime},
+    tenancy::Patch,
+    violation::Violation,
+};
 
-use crate::{json::Strict, problem::Problem};
+use crate::{json::Strict, problem::Problem, whole_body::WholeBody};
 
 /// A body that is a JSON object.
 #[derive(Debug)]
@@ -31,7 +34,8 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         require_json(request.headers())?;
-        parse(&bytes(request, state).await?)
+        let WholeBody(bytes) = WholeBody::from_request(request, state).await?;
+        parse(&bytes)
     }
 }
 
@@ -40,7 +44,7 @@ impl<S: Send + Sync> FromRequest<S> for OptionalBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let is_json = require_json(request.headers());
-        let bytes = bytes(request, state).await?;
+        let WholeBody(bytes) = WholeBody::from_request(request, state).await?;
         if bytes.is_empty() {
             return Ok(Self(Body(Map::new())));
         }
@@ -70,18 +74,6 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     ))
 }
 
-async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|error| {
-        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            let detail = "the body is larger than this server takes";
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-        } else {
-            let detail = "the body ended before it was whole";
-            Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", detail)
-        }
-    })
-}
-
 fn parse(bytes: &[u8]) -> Result<Body, Problem> {
     match serde_json::from_slice(bytes).map(|Strict(value)| value) {
         Ok(Value::Object(map)) => Ok(Body(map)),
@@ -99,6 +91,11 @@ fn parse(bytes: &[u8]) -> Result<Body, Problem> {
 }
 
 impl Body {
+    /// What tells the body from others that are sent to the same route.
+    pub(crate) fn fingerprint(&self, route: &str) -> Fingerprint {
+        Fingerprint::of(route, &self.0)
+    }
+
     /// Reads the body, and refuses it if anything in it is wrong.
     pub(crate) fn read<T>(self, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, Problem> {
         match self.read_leniently(read) {
@@ -254,13 +251,6 @@ impl Fields<'_> {
         self.map.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Refuses a field that is known elsewhere, with better words than that nobody knows it.
-    pub(crate) fn refuse(&mut self, name: &str, code: &str, message: &str) {
-        if self.map.remove(name).is_some_and(|value| !value.is_null()) {
-            self.at(name).say(code, message);
-        }
-    }
-
     /// The place of a field.
     pub(crate) fn at(&mut self, name: &str) -> At<'_> {
         self.at.below(name)
@@ -343,6 +333,14 @@ pub(crate) fn time(value: Value, at: &mut At<'_>) -> Option<Timestamp> {
         at.say(code, TIME_RULE);
     }
     read
+}
+
+/// Reads a time of a place's clock.
+pub(crate) fn local_time(value: Value, at: &mut At<'_>) -> Option<LocalTime> {
+    text(value, at)?
+        .parse()
+        .map_err(|wrong: BadLocalTime| at.say("malformed", wrong.to_string()))
+        .ok()
 }
 
 /// Reads a number of seconds.

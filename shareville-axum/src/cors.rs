@@ -18,8 +18,9 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE"
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, if-match, prefer, idempotency-key, x-request-id",
 );
-const RESPONSE_HEADERS: HeaderValue =
-    HeaderValue::from_static("etag, location, preference-applied, retry-after, x-request-id");
+const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
+    "etag, idempotency-replayed, location, preference-applied, retry-after, x-request-id",
+);
 /// How long a browser may remember a preflight, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 const VARY: HeaderValue = HeaderValue::from_static("origin");

@@ -11,7 +11,7 @@ use shareville_core::{
     Caller, CallerKind, CredentialError, Error, Shareville,
     connect::Connecting,
     credential::Purpose,
-    id::{OwnerId, Provider},
+    id::{OwnerId, Provider, RequestId},
     posting::Posting,
     tenancy::Tenancy,
 };
@@ -143,6 +143,10 @@ impl CallerAuth {
                 ));
             }
             caller => caller?,
+        };
+        let caller = match parts.extensions.get::<RequestId>() {
+            Some(id) => caller.with_request_id(id.clone()),
+            None => caller,
         };
         if let Some(origin) = origin {
             let allowed = &caller.tenant().allowed_origins;

@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use shareville_core::id::RequestId;
 use tracing::{Instrument, field};
-use uuid::Uuid;
 
 use crate::problem::Problem;
 
@@ -21,9 +21,6 @@ const SECRETS: [HeaderName; 3] = [
     header::COOKIE,
     HeaderName::from_static("x-api-key"),
 ];
-
-/// The longest id that is taken over from a caller.
-const MAX_REQUEST_ID: usize = 128;
 
 /// Names the request, runs it in its span, and completes its answer.
 ///
@@ -39,18 +36,23 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let span = tracing::info_span!(
         "request",
-        request_id = id.to_str().unwrap_or_default(),
+        request_id = id.as_str(),
         method = %request.method(),
         route = route.map_or("none", MatchedPath::as_str),
         status = field::Empty,
     );
+    // For what is done in its name later.
+    request.extensions_mut().insert(id.clone());
     let began = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     span.record("status", response.status().as_u16());
     span.in_scope(|| tracing::info!(elapsed_ms = began.elapsed().as_millis(), "answered"));
 
     let headers = response.headers_mut();
-    headers.insert(REQUEST_ID, id);
+    // What can stand in a log can stand in a header.
+    if let Ok(id) = HeaderValue::try_from(id.as_str()) {
+        headers.insert(REQUEST_ID, id);
+    }
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -62,21 +64,10 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
 }
 
 /// The caller's own id, if it is one that can stand in a log without harm; else a new one.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let sane = |value: &&HeaderValue| {
-        let bytes = value.as_bytes();
-        (1..=MAX_REQUEST_ID).contains(&bytes.len())
-            && bytes
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
-    };
-    headers
-        .get(REQUEST_ID)
-        .filter(sane)
-        .cloned()
-        // A UUID always is a header's value.
-        .or_else(|| HeaderValue::try_from(Uuid::now_v7().to_string()).ok())
-        .unwrap_or(HeaderValue::from_static("none"))
+fn request_id(headers: &HeaderMap) -> RequestId {
+    let own = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    own.and_then(|id| id.parse().ok())
+        .unwrap_or_else(RequestId::generate)
 }
 
 /// Lets what has begun come to its end even if the caller hangs up: the server drops the request then, and with it

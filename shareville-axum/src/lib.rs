@@ -5,12 +5,15 @@ mod cors;
 mod credential;
 mod dto;
 mod etag;
+mod idempotency;
 mod json;
 mod layers;
 mod problem;
 mod query;
 mod routes;
+mod shapes;
 mod sign_in;
+mod whole_body;
 
 use std::sync::Arc;
 
@@ -22,7 +25,9 @@ pub use crate::{
     layers::observe,
     problem::Problem,
     routes::RouterOptions,
+    shapes::PublicShapes,
     sign_in::{By, NoOwners, SignIn, SignInError, SignedIn},
+    whole_body::{BodyLimits, WholeBody},
 };
 
 /// What every handler has at hand.

@@ -199,18 +199,20 @@ impl From<CredentialError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let unavailable = |detail: String| {
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", detail)
-                .retry_after(STORE_RETRY)
+        let unavailable = |code, detail| {
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(STORE_RETRY)
         };
         match &error {
             StoreError::Unavailable(source) => {
                 tracing::warn!(%source, "the store cannot be reached");
-                unavailable(error.to_string())
+                unavailable("store_unavailable", error.to_string())
             }
             StoreError::Lost(source) => {
                 tracing::warn!(%source, "the store's answer to a write was lost");
-                unavailable(format!("{error}: read before you repeat it"))
+                let detail = format!(
+                    "{error}. Read before you repeat it; what was sent with an `Idempotency-Key` may be repeated with it"
+                );
+                unavailable("store_answer_lost", detail)
             }
             StoreError::Conflict { .. } => {
                 Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
@@ -234,6 +236,13 @@ impl From<Error> for Problem {
             Error::Forbidden { code, message } => Self::new(StatusCode::FORBIDDEN, code, message),
             Error::NotFound(noun) => Self::not_found(noun),
             Error::Refused { refusal, post } => Self::refused(&refusal, &post),
+            Error::KeyReused => {
+                let code = "idempotency_key_reused";
+                let mut problem =
+                    Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string());
+                problem.0.errors = vec![Violation::new("", code, error.to_string())];
+                problem
+            }
             Error::Conflict { code, message } => Self::new(StatusCode::CONFLICT, code, message),
             Error::Stale { current } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale", format!("{error}"))

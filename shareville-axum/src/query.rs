@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::{StatusCode, request::Parts};
 use shareville_core::{
     clock::Timestamp,
-    id::{ApiKeyId, ConnectionId, PostId, Provider, TenantId},
+    id::{ApiKeyId, ConnectionId, DeliveryId, PostId, Provider, TenantId},
     store::PageRequest,
 };
 use url::form_urlencoded;
@@ -168,6 +168,7 @@ macro_rules! in_path {
 in_path! {
     TenantId: "clientAppId", "client app";
     ApiKeyId: "keyId", "API key";
+    DeliveryId: "deliveryId", "webhook delivery";
     // A connection's id and a provider's name stand in the same place of different routes, so they share a name.
     ConnectionId: "connection", "connection";
     PostId: "postId", "post";

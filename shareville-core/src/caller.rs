@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
-    credential::{ApiKey, Purpose, Scope, UserToken, read},
+    clock::Timestamp,
+    credential::{ApiKey, Purpose, Scope, TokenHash, UserToken, read},
     error::{CredentialError, Error},
     event::Actor,
-    id::{TenantId, UserId},
+    id::{RequestId, TenantId, UserId},
+    recall::Recall,
     shareville::Shareville,
+    store::{CredentialEpoch, Known},
     tenant::Tenant,
 };
 
@@ -16,13 +19,41 @@ use crate::{
 pub struct Caller {
     tenant: Arc<Tenant>,
     kind: Kind,
+    request: Option<RequestId>,
 }
 
 #[derive(Debug, Clone)]
 enum Kind {
     Host,
-    ApiKey(ApiKey),
-    User(UserToken),
+    ApiKey(Arc<ApiKey>),
+    User(Arc<UserToken>),
+}
+
+/// Who was found to call before.
+#[derive(Debug, Default)]
+pub(crate) struct Callers {
+    by_credential: Recall<TokenHash, Caller>,
+    tenants: Recall<TenantId, Arc<Tenant>>,
+}
+
+impl Callers {
+    /// A tenant that was read, as the one that is remembered already if there is one: many tokens share it.
+    fn tenant(
+        &self,
+        tenant: Tenant,
+        epoch: Option<CredentialEpoch>,
+        now: Timestamp,
+    ) -> Arc<Tenant> {
+        let Some(epoch) = epoch else {
+            return Arc::new(tenant);
+        };
+        let same = self.tenants.get(&tenant.id, epoch, now);
+        same.filter(|known| **known == tenant).unwrap_or_else(|| {
+            let tenant = Arc::new(tenant);
+            self.tenants.put(tenant.id, Arc::clone(&tenant), epoch, now);
+            tenant
+        })
+    }
 }
 
 /// What a caller is, for them to read.
@@ -36,6 +67,9 @@ pub enum CallerKind<'a> {
     /// One end user.
     User(&'a UserToken),
 }
+
+const API_KEY: &str = "API key";
+const USER_TOKEN: &str = "user token";
 
 /// What an end user may do: everything with what is their own.
 const USER_SCOPES: [Scope; 4] = [
@@ -54,12 +88,26 @@ impl Caller {
 
     /// What the caller is.
     #[must_use]
-    pub const fn kind(&self) -> CallerKind<'_> {
+    pub fn kind(&self) -> CallerKind<'_> {
         match &self.kind {
             Kind::Host => CallerKind::Host,
             Kind::ApiKey(key) => CallerKind::ApiKey(key),
             Kind::User(token) => CallerKind::User(token),
         }
+    }
+
+    /// The same, calling by a request with this id: it stands in the events of what they do, and in what workers log of
+    /// a post that they set going.
+    #[must_use]
+    pub fn with_request_id(mut self, id: RequestId) -> Self {
+        self.request = Some(id);
+        self
+    }
+
+    /// The id of the request by which they call, if it has one.
+    #[must_use]
+    pub const fn request_id(&self) -> Option<&RequestId> {
+        self.request.as_ref()
     }
 
     /// What the caller may do.
@@ -74,10 +122,22 @@ impl Caller {
 
     /// The end user it speaks for, if it is a user token.
     #[must_use]
-    pub const fn user(&self) -> Option<&UserId> {
+    pub fn user(&self) -> Option<&UserId> {
         match &self.kind {
             Kind::User(token) => Some(&token.user),
             Kind::Host | Kind::ApiKey(_) => None,
+        }
+    }
+
+    fn is_in_force(&self, now: Timestamp) -> Result<(), CredentialError> {
+        match &self.kind {
+            Kind::ApiKey(key) if key.expires_at.is_some_and(|end| end <= now) => {
+                Err(CredentialError::Expired(API_KEY))
+            }
+            Kind::User(token) if token.expires_at <= now => {
+                Err(CredentialError::Expired(USER_TOKEN))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -133,32 +193,79 @@ impl Caller {
 impl Shareville {
     /// Finds out who calls, by an API key or a user token.
     ///
+    /// What was found before is used again for as long as the store vouches for it, and for 30 seconds at most; whether
+    /// its time is over is judged at each call.
+    ///
     /// # Errors
     /// [`Error::Credential`] if it is not good; [`Error::Forbidden`] with `client_app_inactive` if its tenant is not
     /// active; [`Error::Store`].
     pub async fn authenticate(&self, credential: &str) -> Result<Caller, Error> {
+        let api_key = read(Purpose::ApiKey, credential).map(|it| (Purpose::ApiKey, it));
+        let user_token = || read(Purpose::UserToken, credential).map(|it| (Purpose::UserToken, it));
+        let (purpose, (tenant, hash)) = api_key
+            .or_else(user_token)
+            .ok_or(CredentialError::Malformed)?;
         let now = self.clock().now();
-        let (tenant, kind) = if let Some((tenant, hash)) = read(Purpose::ApiKey, credential) {
-            const KIND: &str = "API key";
-            let key = self.store().api_key(tenant, &hash).await?;
-            let key = key.ok_or(CredentialError::Unknown(KIND))?;
-            if key.expires_at.is_some_and(|end| end <= now) {
-                return Err(CredentialError::Expired(KIND).into());
+        // Before the record is read: one that is changed meanwhile is remembered under an epoch that is over.
+        let epoch = self.store().credential_epoch(tenant);
+        let callers = &self.callers().by_credential;
+        let known = epoch.and_then(|epoch| callers.get(&hash, epoch, now));
+        let caller = match known {
+            Some(caller) => caller,
+            None => {
+                let caller = self.look_up(purpose, tenant, &hash, epoch, now).await?;
+                if let Some(epoch) = epoch {
+                    callers.put(hash, caller.clone(), epoch, now);
+                }
+                caller
             }
-            (tenant, Kind::ApiKey(key))
-        } else if let Some((tenant, hash)) = read(Purpose::UserToken, credential) {
-            const KIND: &str = "user token";
-            let token = self.store().user_token(tenant, &hash).await?;
-            let token = token.ok_or(CredentialError::Unknown(KIND))?;
-            if token.expires_at <= now {
-                return Err(CredentialError::Expired(KIND).into());
-            }
-            (tenant, Kind::User(token))
-        } else {
-            return Err(CredentialError::Malformed.into());
         };
-        let tenant = self.active_tenant(tenant).await?;
-        Ok(Caller { tenant, kind })
+        caller.is_in_force(now)?;
+        check_active(&caller.tenant)?;
+        Ok(caller)
+    }
+
+    async fn look_up(
+        &self,
+        purpose: Purpose,
+        tenant: TenantId,
+        hash: &TokenHash,
+        epoch: Option<CredentialEpoch>,
+        now: Timestamp,
+    ) -> Result<Caller, Error> {
+        let (tenant, kind) = match purpose {
+            Purpose::ApiKey => {
+                let found = self.store().api_key(tenant, hash).await?;
+                let Known { credential, tenant } =
+                    found.ok_or(CredentialError::Unknown(API_KEY))?;
+                (tenant, Kind::ApiKey(Arc::new(credential)))
+            }
+            _ => {
+                let found = self.store().user_token(tenant, hash).await?;
+                let Known { credential, tenant } =
+                    found.ok_or(CredentialError::Unknown(USER_TOKEN))?;
+                (tenant, Kind::User(Arc::new(credential)))
+            }
+        };
+        Ok(Caller {
+            tenant: self.callers().tenant(tenant, epoch, now),
+            kind,
+            request: None,
+        })
+    }
+
+    /// Whether pages of this web origin are the tenant's own, so that they may read what a user token of it is answered.
+    ///
+    /// It tells nothing of whether the token is good: a page must be able to see that its token has expired.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn is_allowed_origin(&self, credential: &str, origin: &[u8]) -> Result<bool, Error> {
+        let Some((tenant, _)) = read(Purpose::UserToken, credential) else {
+            return Ok(false);
+        };
+        let tenant = self.known_tenant(tenant).await?;
+        Ok(tenant.is_some_and(|tenant| tenant.allows_origin(origin)))
     }
 
     /// Calls as the host itself, in its own process, on behalf of a tenant: it may do everything.
@@ -166,22 +273,34 @@ impl Shareville {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Forbidden`] with `client_app_inactive`, [`Error::Store`].
     pub async fn on_behalf_of(&self, tenant: TenantId) -> Result<Caller, Error> {
+        let tenant = self.known_tenant(tenant).await?;
+        let tenant = tenant.ok_or(Error::NotFound("client app"))?;
+        check_active(&tenant)?;
         Ok(Caller {
-            tenant: self.active_tenant(tenant).await?,
+            tenant,
             kind: Kind::Host,
+            request: None,
         })
     }
 
-    async fn active_tenant(&self, id: TenantId) -> Result<Arc<Tenant>, Error> {
-        let tenant = self.store().tenant(id).await?;
-        let tenant = tenant.ok_or(Error::NotFound("client app"))?;
-        if !tenant.active {
-            return Err(Error::Forbidden {
-                code: "client_app_inactive",
-                message: "this client app is not active: its owner can set `active` to true"
-                    .to_owned(),
-            });
+    async fn known_tenant(&self, id: TenantId) -> Result<Option<Arc<Tenant>>, Error> {
+        let now = self.clock().now();
+        let epoch = self.store().credential_epoch(id);
+        let callers = self.callers();
+        if let Some(known) = epoch.and_then(|epoch| callers.tenants.get(&id, epoch, now)) {
+            return Ok(Some(known));
         }
-        Ok(Arc::new(tenant))
+        let tenant = self.store().tenant(id).await?;
+        Ok(tenant.map(|tenant| callers.tenant(tenant, epoch, now)))
     }
+}
+
+fn check_active(tenant: &Tenant) -> Result<(), Error> {
+    if tenant.active {
+        return Ok(());
+    }
+    Err(Error::Forbidden {
+        code: "client_app_inactive",
+        message: "this client app is not active: its owner can set `active` to true".to_owned(),
+    })
 }

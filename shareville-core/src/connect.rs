@@ -4,6 +4,7 @@
 //! the same end user confirms it.
 
 mod callback;
+mod erase;
 mod grant;
 mod remove;
 mod save;

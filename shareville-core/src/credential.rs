@@ -95,7 +95,8 @@ pub struct Minted {
     pub hash: TokenHash,
 }
 
-fn random() -> [u8; 32] {
+/// 256 random bits.
+pub(crate) fn random() -> [u8; 32] {
     let mut bytes = [0_u8; 32];
     #[allow(clippy::expect_used)]
     getrandom::fill(&mut bytes)

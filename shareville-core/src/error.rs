@@ -37,6 +37,12 @@ pub enum Error {
         /// The post as it is.
         post: Box<Post>,
     },
+    /// The idempotency key was used with another request: use a new one.
+    #[error(
+        "this `Idempotency-Key` came with another request within the last day: send that one again as it was, or use a \
+         new key"
+    )]
+    KeyReused,
     /// Something else stands in the way.
     #[error("{message}")]
     Conflict {

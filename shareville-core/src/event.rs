@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     clock::Timestamp,
-    id::{ApiKeyId, ConnectionId, EventId, OwnerId, PostId, TenantId, UserId},
+    id::{ApiKeyId, ConnectionId, EventId, OwnerId, PostId, RequestId, TenantId, UserId},
 };
 
 /// Who brought something about.
@@ -47,6 +47,8 @@ pub enum EventKind {
     ConnectionCreated,
     #[serde(rename = "connection.updated")]
     ConnectionUpdated,
+    #[serde(rename = "connection.expiring")]
+    ConnectionExpiring,
     #[serde(rename = "connection.reauthorization_required")]
     ConnectionReauthorizationRequired,
     #[serde(rename = "connection.revoked")]
@@ -87,6 +89,8 @@ pub enum EventKind {
     ApiKeyCreated,
     #[serde(rename = "api_key.revoked")]
     ApiKeyRevoked,
+    #[serde(rename = "user.erased")]
+    UserErased,
 }
 
 impl EventKind {
@@ -96,6 +100,7 @@ impl EventKind {
         matches!(
             self,
             Self::ConnectionCreated
+                | Self::ConnectionExpiring
                 | Self::ConnectionReauthorizationRequired
                 | Self::ConnectionRevoked
                 | Self::PostScheduled
@@ -128,4 +133,15 @@ pub struct Event {
     pub at: Timestamp,
     /// Particulars: for a post's step what was done, for a failure what failed.
     pub data: Value,
+}
+
+impl Event {
+    /// The same, with the id of the request that brought it about among its particulars.
+    #[must_use]
+    pub fn asked_by(mut self, request: Option<&RequestId>) -> Self {
+        if let (Some(request), Value::Object(data)) = (request, &mut self.data) {
+            data.insert("requestId".to_owned(), request.as_str().into());
+        }
+        self
+    }
 }

@@ -76,6 +76,8 @@ id! {
     MediaId;
     /// An event.
     EventId;
+    /// A delivery of an event to a tenant's endpoint.
+    DeliveryId;
 }
 
 macro_rules! text {
@@ -121,6 +123,55 @@ text! {
     Provider;
 }
 
+/// The id of a request: it stands in the logs from the request's answer to the calls at the platform that it led to,
+/// however much later a worker makes them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(String);
+
+/// A text that cannot stand in a log without harm.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a request id: 1 to 128 letters, digits, and characters of `-_.:/+=` are expected")]
+pub struct InvalidRequestId;
+
+impl RequestId {
+    /// How long it may be, in bytes.
+    pub const MAX_BYTES: usize = 128;
+
+    /// A new id, a UUID of version 7.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7().to_string())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = InvalidRequestId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRequestId> {
+        let sane = (1..=Self::MAX_BYTES).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte));
+        match sane {
+            true => Ok(Self(text.to_owned())),
+            false => Err(InvalidRequestId),
+        }
+    }
+}
+
 impl UserId {
     /// How long a tenant's name for an end user may be, in bytes.
     pub const MAX_BYTES: usize = 255;
@@ -150,5 +201,19 @@ mod tests {
         assert_eq!(id.to_string().parse::<PostId>(), Ok(id));
         assert!(format!("{id:?}").starts_with("PostId("));
         assert_eq!("17".parse::<PostId>(), Err(InvalidId));
+    }
+
+    #[test]
+    fn a_request_id_should_be_one_that_can_stand_in_a_log() {
+        let longest = "x".repeat(RequestId::MAX_BYTES);
+        for good in ["abc", "A-1_b.c:d/e+f=", &longest] {
+            assert_eq!(good.parse::<RequestId>().unwrap().as_str(), good);
+        }
+        let too_long = format!("{longest}x");
+        for bad in ["", "a b", "a\nb", "é", "\"", &too_long] {
+            assert_eq!(bad.parse::<RequestId>(), Err(InvalidRequestId), "{bad}");
+        }
+        let made = RequestId::generate();
+        assert_eq!(made.to_string().parse(), Ok(made));
     }
 }

@@ -1,26 +1,36 @@
 //! Posting: what callers do with posts.
 
+mod attempt;
 mod check;
+mod create;
 mod live;
+mod nearby;
 mod paused;
+mod when;
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-pub use self::check::{Checked, Warning};
+pub(crate) use self::attempt::Gate;
+pub use self::{
+    attempt::{Attempt, Begun},
+    check::{Checked, Warning},
+    create::{Answer, MAX_BATCH, Wanted},
+    when::When,
+};
 use crate::{
     caller::Caller,
     clock::Timestamp,
-    connection::Account,
     credential::Scope,
     error::Error,
     event::{Event, Subject},
-    id::{AccountId, GroupId, PostId, UserId},
-    post::{Change, Command, Content, Draft, Edit, Post, PostStatus, Refusal, apply, draft},
+    id::{AccountId, PostId, Provider, UserId},
+    local_time::LocalTime,
+    post::{Change, Command, Content, Edit, Post, PostStatus, Refusal, apply},
     publisher::Publisher,
     shareville::Shareville,
-    store::{NewPost, Page, PageRequest, PostFilter, StoreError},
+    store::{Page, PageRequest, PostFilter},
 };
 
 /// How often a change is computed anew because the post has changed meanwhile.
@@ -37,7 +47,9 @@ pub struct PostInput {
     pub content: Content,
     /// When it is to go out; without it, it is a draft.
     pub scheduled_at: Option<Timestamp>,
-    /// The time zone its author thinks in.
+    /// When it is to go out by the clock of `timezone`, instead of `scheduled_at`.
+    pub scheduled_local: Option<LocalTime>,
+    /// The time zone its author thinks in, by its name in the IANA database.
     pub timezone: Option<String>,
     /// How long after its time it may still go out; the tenant's own setting if left out.
     pub give_up_after: Option<Duration>,
@@ -56,8 +68,34 @@ pub struct PostPatch {
     pub give_up_after: Option<Duration>,
     /// When it is to go out.
     pub scheduled_at: Option<Timestamp>,
-    /// The time zone its author thinks in.
+    /// When it is to go out by the clock of `timezone`, instead of `scheduled_at`.
+    pub scheduled_local: Option<LocalTime>,
+    /// The time zone its author thinks in, by its name in the IANA database.
     pub timezone: Option<String>,
+}
+
+impl PostInput {
+    /// When it is to go out.
+    #[must_use]
+    pub fn when(&self) -> When {
+        When {
+            at: self.scheduled_at,
+            local: self.scheduled_local,
+            timezone: self.timezone.clone(),
+        }
+    }
+}
+
+impl PostPatch {
+    /// When it is to go out.
+    #[must_use]
+    pub fn when(&self) -> When {
+        When {
+            at: self.scheduled_at,
+            local: self.scheduled_local,
+            timezone: self.timezone.clone(),
+        }
+    }
 }
 
 /// A change somebody asks for, of a post they have read.
@@ -94,116 +132,10 @@ impl Shareville {
 }
 
 impl Posting<'_> {
-    /// Creates a post: a draft, or scheduled at once.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with all that is wrong at once; [`Error::Forbidden`], [`Error::Store`].
-    pub async fn create(&self, input: PostInput) -> Result<Post, Error> {
-        let mut made = self
-            .create_all(vec![input], None)
-            .await
-            .map_err(|error| match error {
-                Error::Invalid(mut violations) => {
-                    for violation in &mut violations {
-                        if let Some(inner) = violation.pointer.strip_prefix("/posts/0") {
-                            violation.pointer = inner.to_owned();
-                        }
-                    }
-                    Error::Invalid(violations)
-                }
-                other => other,
-            })?;
-        // One goes in, so one comes out.
-        made.pop().ok_or(Error::NotFound("post"))
-    }
-
-    /// Creates posts, all or none.
-    ///
-    /// # Errors
-    /// As [`create`](Self::create); the pointers begin with `/posts/` and the post's place in the list.
-    pub async fn create_all(
-        &self,
-        inputs: Vec<PostInput>,
-        group: Option<GroupId>,
-    ) -> Result<Vec<Post>, Error> {
-        self.caller.require(Scope::PostsWrite)?;
-        let mut violations = Vec::new();
-        let mut new = Vec::with_capacity(inputs.len());
-        for (index, input) in inputs.into_iter().enumerate() {
-            match self.checked(&input).await {
-                Ok((account, _)) => new.push(self.drafted(&account, input, group)?),
-                Err(Error::Invalid(wrong)) => {
-                    let place = format!("/posts/{index}");
-                    violations.extend(wrong.into_iter().map(|wrong| wrong.under(&place)));
-                }
-                Err(other) => return Err(other),
-            }
-        }
-        if !violations.is_empty() {
-            return Err(Error::Invalid(violations));
-        }
-        match self.shareville.store().create(&new).await {
-            Ok(()) => Ok(new.into_iter().map(|new| new.post).collect()),
-            Err(StoreError::Conflict { field: "account" }) => Err(check::unknown_account()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn drafted(
-        &self,
-        account: &Account,
-        input: PostInput,
-        group: Option<GroupId>,
-    ) -> Result<NewPost, Error> {
-        let moment = self.shareville.moment(self.caller.actor());
-        let lead = self.lead(account, &input.content);
-        let give_up_after = input
-            .give_up_after
-            .unwrap_or(self.caller.tenant().give_up_after);
-        let (post, created) = draft(
-            Draft {
-                account,
-                group,
-                content: input.content,
-                metadata: input.metadata,
-                give_up_after,
-            },
-            &moment,
-        );
-        let mut new = NewPost {
-            post,
-            events: vec![created],
-        };
-        new.post.timezone.clone_from(&input.timezone);
-        if let Some(at) = input.scheduled_at {
-            let command = Command::Schedule {
-                at,
-                timezone: input.timezone,
-                lead,
-            };
-            let change = apply(&new.post, command, &moment)
-                .map_err(|refusal| refused(refusal, &new.post))?;
-            new.events.extend(change.events);
-            // Scheduling always leaves a post.
-            new.post = change.next.unwrap_or(new.post);
-        }
-        Ok(new)
-    }
-
-    fn lead(&self, account: &Account, content: &Content) -> Duration {
+    fn lead(&self, provider: &Provider, content: &Content) -> Duration {
         self.shareville
-            .publisher(&account.provider)
+            .publisher(provider)
             .map_or(Duration::ZERO, |publisher| publisher.lead(content))
-    }
-
-    /// Checks a post as [`create`](Self::create) does, and stores nothing.
-    ///
-    /// # Errors
-    /// As [`create`](Self::create).
-    pub async fn check(&self, input: &PostInput) -> Result<Checked, Error> {
-        self.caller.require(Scope::PostsWrite)?;
-        let (_, warnings) = self.checked(input).await?;
-        Ok(Checked { warnings })
     }
 
     pub(super) async fn find(&self, id: PostId) -> Result<Post, Error> {
@@ -273,7 +205,7 @@ impl Posting<'_> {
                 });
             }
             let change = match compute(&post) {
-                Ok(change) => change,
+                Ok(change) => change.asked_by(self.caller.request_id()),
                 Err(Refusal::AsItIs) => return Ok(post),
                 Err(refusal) => return Err(refused(refusal, &post)),
             };
@@ -308,23 +240,23 @@ impl Posting<'_> {
     /// Lets a post go out at a time.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::Stale`], [`Error::Invalid`] for a time that is past, [`Error::NotFound`],
-    /// [`Error::Forbidden`], [`Error::Store`].
-    pub async fn schedule(
-        &self,
-        target: Target,
-        at: Timestamp,
-        timezone: Option<String>,
-    ) -> Result<Post, Error> {
+    /// [`Error::Refused`], [`Error::Stale`], [`Error::Invalid`] for a time that is past or does not exist,
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    pub async fn schedule(&self, target: Target, when: impl Into<When>) -> Result<Post, Error> {
         self.caller.require(Scope::PostsWrite)?;
+        let when = when.into();
+        let due = when
+            .due(self.shareville.clock().now())
+            .map_err(Error::Invalid)?;
+        let due = due.ok_or_else(no_time)?;
         let moment = self.shareville.moment(self.caller.actor());
         self.change(target, |post| {
-            let lead = self
-                .shareville
-                .publisher(&post.lane.provider)
-                .map_or(Duration::ZERO, |publisher| publisher.lead(&post.content));
-            let timezone = timezone.clone();
-            apply(post, Command::Schedule { at, timezone, lead }, &moment)
+            let command = Command::Schedule {
+                at: due.at,
+                timezone: when.timezone.clone(),
+                lead: self.lead(&post.lane.provider, &post.content),
+            };
+            apply(post, command, &moment).map(|change| due.noted(change))
         })
         .await
     }
@@ -349,7 +281,7 @@ impl Posting<'_> {
     ) -> Result<Post, Error> {
         let publisher = self.shareville.publisher(&post.lane.provider);
         let content = patch.content.as_ref().unwrap_or(&post.content);
-        check::patch(
+        let due = check::patch(
             publisher.map(AsRef::as_ref),
             &patch,
             self.shareville.clock().now(),
@@ -369,7 +301,7 @@ impl Posting<'_> {
         };
         self.change(target, |post| {
             let edited = apply(post, Command::Edit(edit.clone()), &moment);
-            let Some(at) = patch.scheduled_at else {
+            let Some(due) = &due else {
                 return edited;
             };
             let base = match &edited {
@@ -377,9 +309,13 @@ impl Posting<'_> {
                 Err(Refusal::AsItIs) => post,
                 Err(_) => return edited,
             };
-            let timezone = patch.timezone.clone();
-            match apply(base, Command::Schedule { at, timezone, lead }, &moment) {
-                Ok(scheduled) => Ok(Change::joined(edited.ok(), scheduled)),
+            let command = Command::Schedule {
+                at: due.at,
+                timezone: patch.timezone.clone(),
+                lead,
+            };
+            match apply(base, command, &moment) {
+                Ok(scheduled) => Ok(Change::joined(edited.ok(), due.noted(scheduled))),
                 Err(Refusal::AsItIs) => edited,
                 Err(refusal) => Err(refusal),
             }
@@ -393,6 +329,11 @@ fn busy() -> Error {
         code: "busy",
         message: "the post keeps changing: read it again, then decide".to_owned(),
     }
+}
+
+fn no_time() -> Error {
+    let message = "give `scheduledAt`, a time with its offset, or `scheduledLocal` and `timezone`";
+    Error::invalid("/scheduledAt", "required", message)
 }
 
 fn account_removed() -> Error {

@@ -6,14 +6,18 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
+    caller::Callers,
     clock::{Clock, SystemClock},
     connection::{Account, Connection},
     connector::Connector,
+    deliver::{Courier, Shapes, Webhooks},
+    delivery::DeliveryPace,
     error::Error,
     event::Actor,
     failure::{Failure, FailureClass},
     id::Provider,
     post::{Moment, Pace},
+    posting::Gate,
     publisher::{Access, Publisher},
     secret::Keyring,
     store::Store,
@@ -39,6 +43,13 @@ pub struct Settings {
     pub uncertain: Duration,
     /// The first back-off, and the grace before the first look after an uncertain commit. Default 5 seconds.
     pub retry_base: Duration,
+    /// How many webhooks are on their way at once in this process. Default 64.
+    pub deliveries: usize,
+    /// How many webhooks to one tenant are on their way at once, by all workers together: so a slow endpoint keeps no
+    /// other waiting. Default 8.
+    pub deliveries_per_tenant: usize,
+    /// How long an endpoint may take to answer. Default 15 seconds.
+    pub delivery: Duration,
 }
 
 impl Default for Settings {
@@ -50,6 +61,9 @@ impl Default for Settings {
             commit: Duration::from_secs(60),
             uncertain: Duration::from_secs(3600),
             retry_base: Duration::from_secs(5),
+            deliveries: 64,
+            deliveries_per_tenant: 8,
+            delivery: Duration::from_secs(15),
         }
     }
 }
@@ -57,17 +71,28 @@ impl Default for Settings {
 impl Settings {
     /// A pace, with a fresh jitter for its back-offs.
     pub(crate) fn pace(&self) -> Pace {
-        let mut random = [0_u8; 2];
-        // Without randomness the whole back-off is waited: later than it need be, never wrong.
-        let jitter = getrandom::fill(&mut random).map_or(1.0, |()| {
-            f64::from(u16::from_le_bytes(random)) / f64::from(u16::MAX)
-        });
         Pace {
             base: self.retry_base,
             uncertain: self.uncertain,
-            jitter,
+            jitter: jitter(),
         }
     }
+
+    /// The same for deliveries.
+    pub(crate) fn delivery_pace(&self) -> DeliveryPace {
+        DeliveryPace {
+            base: self.retry_base,
+            jitter: jitter(),
+        }
+    }
+}
+
+fn jitter() -> f64 {
+    let mut random = [0_u8; 2];
+    // Without randomness the whole back-off is waited: later than it need be, never wrong.
+    getrandom::fill(&mut random).map_or(1.0, |()| {
+        f64::from(u16::from_le_bytes(random)) / f64::from(u16::MAX)
+    })
 }
 
 /// What is still wrong with a [`Builder`].
@@ -96,6 +121,9 @@ struct Inner {
     connectors: HashMap<Provider, Arc<dyn Connector>>,
     api_url: Url,
     settings: Settings,
+    gate: Gate,
+    callers: Callers,
+    webhooks: Option<Webhooks>,
     closing: CancellationToken,
 }
 
@@ -119,6 +147,7 @@ pub struct Builder {
     connectors: HashMap<Provider, Arc<dyn Connector>>,
     api_url: Url,
     settings: Settings,
+    webhooks: Option<Webhooks>,
 }
 
 impl Builder {
@@ -135,6 +164,17 @@ impl Builder {
     pub fn connector(mut self, connector: impl Connector) -> Self {
         let provider = connector.provider();
         self.connectors.insert(provider, Arc::new(connector));
+        self
+    }
+
+    /// Sends webhooks to tenants' endpoints: `courier` sends them, `shapes` gives what they tell of its public form.
+    /// Without it nothing is sent, and what is told meanwhile is owed.
+    #[must_use]
+    pub fn webhooks(mut self, courier: impl Courier, shapes: impl Shapes) -> Self {
+        self.webhooks = Some(Webhooks {
+            courier: Arc::new(courier),
+            shapes: Arc::new(shapes),
+        });
         self
     }
 
@@ -176,6 +216,17 @@ impl Builder {
                 settings.retry_base.is_zero(),
                 "must be more than 0",
             ),
+            ("deliveries", settings.deliveries == 0, "must be at least 1"),
+            (
+                "deliveries_per_tenant",
+                settings.deliveries_per_tenant == 0,
+                "must be at least 1",
+            ),
+            (
+                "delivery",
+                settings.delivery.is_zero(),
+                "must be more than 0",
+            ),
             (
                 "uncertain",
                 settings.uncertain < settings.retry_base,
@@ -199,6 +250,9 @@ impl Builder {
             connectors: self.connectors,
             api_url: self.api_url,
             settings: self.settings,
+            gate: Gate::default(),
+            callers: Callers::default(),
+            webhooks: self.webhooks,
             closing: CancellationToken::new(),
         })))
     }
@@ -217,6 +271,7 @@ impl Shareville {
             connectors: HashMap::new(),
             api_url,
             settings: Settings::default(),
+            webhooks: None,
         }
     }
 
@@ -244,12 +299,31 @@ impl Shareville {
         self.0.closing.cancel();
     }
 
+    /// Whether [`close`](Self::close) was called: the process is about to end, and takes its leave of who asks.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.closing.is_cancelled()
+    }
+
+    pub(crate) fn callers(&self) -> &Callers {
+        &self.0.callers
+    }
+
     pub(crate) fn closing(&self) -> &CancellationToken {
         &self.0.closing
     }
 
+    /// Where requests that may come again go in one by one.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    pub(crate) fn webhooks(&self) -> Option<&Webhooks> {
+        self.0.webhooks.as_ref()
     }
 
     /// The network an account is on.

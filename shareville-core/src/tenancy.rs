@@ -1,6 +1,7 @@
 //! What an owner does: client apps and their API keys.
 
 mod input;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use serde_json::json;
 
 pub use self::input::{Patch, TenantInput};
 pub(crate) use self::input::{give_up_after_rule, is_give_up_after};
+use self::webhooks::first_secret;
 use crate::{
     caller::Caller,
     clock::{Timestamp, later},
@@ -40,6 +42,15 @@ pub struct NewApiKey {
     pub scopes: Option<Vec<Scope>>,
     /// When it stops working; `None` is never.
     pub expires_at: Option<Timestamp>,
+}
+
+/// A client app as it was written, with what is shown this once.
+#[derive(Debug, Clone)]
+pub struct SavedTenant {
+    /// The client app.
+    pub tenant: Tenant,
+    /// The webhook secret that was made with its first `webhookUrl`.
+    pub webhook_secret: Option<SecretString>,
 }
 
 /// An owner at work on their client apps.
@@ -139,7 +150,7 @@ impl Tenancy<'_> {
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::Conflict`] if the owner has another one with the same app id, [`Error::Store`].
-    pub async fn create(&self, input: TenantInput) -> Result<Tenant, Error> {
+    pub async fn create(&self, input: TenantInput) -> Result<SavedTenant, Error> {
         let now = self.shareville.clock().now();
         let id = TenantId::generate();
         let mut tenant = Tenant {
@@ -153,13 +164,14 @@ impl Tenancy<'_> {
             facebook: None,
             instagram: None,
             webhook_url: None,
+            webhook_secrets: Vec::new(),
             give_up_after: DEFAULT_GIVE_UP_AFTER,
             active: true,
             meta_verify_token: random_text(),
             created_at: now,
             updated_at: now,
         };
-        input.apply_to(&mut tenant, self.shareville.keyring())?;
+        let webhook_secret = self.enter(input, &mut tenant)?;
         let events = [self.event(&tenant, EventKind::TenantCreated, json!({}))];
         let created = self
             .shareville
@@ -167,7 +179,24 @@ impl Tenancy<'_> {
             .create_tenant(&tenant, &events)
             .await;
         created.map_err(same_app)?;
-        Ok(tenant)
+        Ok(SavedTenant {
+            tenant,
+            webhook_secret,
+        })
+    }
+
+    /// Enters what the owner says; gives the webhook secret, if it takes the first one.
+    fn enter(
+        &self,
+        input: TenantInput,
+        tenant: &mut Tenant,
+    ) -> Result<Option<SecretString>, Error> {
+        let keyring = self.shareville.keyring();
+        let webhooks = self.shareville.webhooks();
+        let courier = webhooks.map(|webhooks| webhooks.courier.as_ref());
+        input.apply_to(tenant, keyring, courier)?;
+        let now = self.shareville.clock().now();
+        Ok(first_secret(tenant, keyring, now))
     }
 
     /// Reads a client app of this owner.
@@ -193,23 +222,16 @@ impl Tenancy<'_> {
     ///
     /// # Errors
     /// As [`create`](Self::create), and [`Error::NotFound`].
-    pub async fn update(&self, id: TenantId, input: TenantInput) -> Result<Tenant, Error> {
+    pub async fn update(&self, id: TenantId, input: TenantInput) -> Result<SavedTenant, Error> {
         loop {
             let before = self.get(id).await?;
             let mut tenant = before.clone();
-            input
-                .clone()
-                .apply_to(&mut tenant, self.shareville.keyring())?;
-            if tenant == before {
-                return Ok(before);
-            }
-            tenant.revision += 1;
-            tenant.updated_at = self.shareville.clock().now();
-            let events = [self.event(&tenant, EventKind::TenantUpdated, json!({}))];
-            let store = self.shareville.store();
-            let updated = store.update_tenant(&tenant, before.revision, &events).await;
-            if updated.map_err(same_app)?.is_ok() {
-                return Ok(tenant);
+            let webhook_secret = self.enter(input.clone(), &mut tenant)?;
+            if tenant == before || self.write(&before, &mut tenant, json!({})).await? {
+                return Ok(SavedTenant {
+                    tenant,
+                    webhook_secret,
+                });
             }
         }
     }

@@ -7,13 +7,28 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    clock::Timestamp,
+    clock::{Timestamp, later},
     id::{OwnerId, Provider, TenantId},
     secret::{Belongs, Keyring, OpenError, Sealed},
 };
 
 /// How long after its time a post may still go out, unless the tenant says otherwise.
 pub const DEFAULT_GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
+
+/// How long a webhook secret stays in force once another has taken its place.
+pub const FORMER_SECRET_LIFE: Duration = Duration::from_secs(86_400);
+
+/// The most webhook secrets that are in force at once.
+pub const MAX_WEBHOOK_SECRETS: usize = 10;
+
+/// A secret that signs what is sent to a tenant's endpoint, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookSecret {
+    /// The secret.
+    pub secret: Sealed,
+    /// Until when it signs; `None` for the newest.
+    pub until: Option<Timestamp>,
+}
 
 /// A tenant's app at a provider, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +71,9 @@ pub struct Tenant {
     pub instagram: Option<SealedApp>,
     /// Where its webhooks go.
     pub webhook_url: Option<Url>,
+    /// What its webhooks are signed with, the newest first.
+    #[serde(default)]
+    pub webhook_secrets: Vec<WebhookSecret>,
     /// How long after its time a post may still go out, unless the post says otherwise.
     pub give_up_after: Duration,
     /// Whether it may use the API, and its posts may go out.
@@ -69,6 +87,13 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// Whether pages of a web origin, as a browser's `Origin` names it, may use user tokens.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &[u8]) -> bool {
+        let mut allowed = self.allowed_origins.iter();
+        allowed.any(|known| known.as_bytes() == origin)
+    }
+
     /// The app this tenant has at a provider.
     #[must_use]
     pub fn sealed_app(&self, provider: &Provider) -> Option<&SealedApp> {
@@ -95,6 +120,42 @@ impl Tenant {
             id: app.id.clone(),
             secret,
         }))
+    }
+}
+
+impl Tenant {
+    /// The secrets in force, the newest first: each signs.
+    pub fn live_webhook_secrets(&self, now: Timestamp) -> impl Iterator<Item = &Sealed> {
+        let live = move |it: &&WebhookSecret| it.until.is_none_or(|until| now < until);
+        self.webhook_secrets
+            .iter()
+            .filter(live)
+            .map(|it| &it.secret)
+    }
+
+    /// Takes a new secret; the one before stays in force for [`FORMER_SECRET_LIFE`], and what is over goes.
+    pub fn add_webhook_secret(&mut self, secret: Sealed, now: Timestamp) {
+        let over = later(now, FORMER_SECRET_LIFE);
+        for former in &mut self.webhook_secrets {
+            former.until.get_or_insert(over);
+        }
+        self.webhook_secrets
+            .retain(|former| former.until.is_some_and(|until| now < until));
+        let newest = WebhookSecret {
+            secret,
+            until: None,
+        };
+        self.webhook_secrets.insert(0, newest);
+    }
+}
+
+/// Where a tenant's webhook secrets stand, for sealing.
+#[must_use]
+pub const fn webhook_secret_place(tenant: TenantId) -> Belongs {
+    Belongs {
+        tenant,
+        record: tenant.as_uuid(),
+        field: "webhook_secret",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Signals between those who write and those who wait, within one process.
 
-use shareville_core::id::PostId;
+use shareville_core::{event::Event, id::PostId};
 use tokio::sync::{broadcast, watch};
 
 /// How many changed posts a slow watcher may be behind before it simply looks again.
@@ -10,6 +10,7 @@ const BACKLOG: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Signals {
     work: watch::Sender<()>,
+    deliveries: watch::Sender<()>,
     /// `None` stands for any post.
     posts: broadcast::Sender<Option<PostId>>,
 }
@@ -18,6 +19,7 @@ impl Signals {
     pub(crate) fn new() -> Self {
         Self {
             work: watch::Sender::new(()),
+            deliveries: watch::Sender::new(()),
             posts: broadcast::Sender::new(BACKLOG),
         }
     }
@@ -25,6 +27,18 @@ impl Signals {
     /// There may be something to claim earlier than before.
     pub(crate) fn work(&self) {
         self.work.send_replace(());
+    }
+
+    /// There may be something to deliver earlier than before.
+    pub(crate) fn deliveries(&self) {
+        self.deliveries.send_replace(());
+    }
+
+    /// These events were told.
+    pub(crate) fn told<'a>(&self, events: impl IntoIterator<Item = &'a Event>) {
+        if events.into_iter().any(|event| event.kind.is_public()) {
+            self.deliveries();
+        }
     }
 
     /// These posts changed.
@@ -44,6 +58,10 @@ impl Signals {
 
     pub(crate) fn listen_for_work(&self) -> watch::Receiver<()> {
         self.work.subscribe()
+    }
+
+    pub(crate) fn listen_for_deliveries(&self) -> watch::Receiver<()> {
+        self.deliveries.subscribe()
     }
 
     pub(crate) fn listen_for(&self, post: PostId) -> PostSignal {

@@ -39,8 +39,11 @@ mod in_a_file {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("shareville.db");
         let url = format!("sqlite://{}", path.display());
-        let store = SqliteStore::open(&url, options).await.unwrap();
-        Bench::new(Arc::new(store), clock).keeping(directory)
+        let store = SqliteStore::open(&url, options.clone()).await.unwrap();
+        let other = SqliteStore::open(&url, options).await.unwrap();
+        Bench::new(Arc::new(store), clock)
+            .with_other(Arc::new(other))
+            .keeping(directory)
     }
 
     shareville_core::store_contract!(fresh);

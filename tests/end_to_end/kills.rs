@@ -66,7 +66,7 @@ async fn strike(blow: Blow) {
                 None
             }
             Blow::Freeze | Blow::FreezeAndActLate => {
-                worker.freeze();
+                worker.freeze(&world.folder).await;
                 Some(worker)
             }
         };
@@ -132,6 +132,7 @@ async fn a_worker_killed_again_and_again_should_publish_each_post_once() {
             commit: 0.5,
             base: 0.05,
             uncertain: 60.0,
+            ..Times::default()
         },
     )
     .await;

@@ -4,8 +4,16 @@
 #![allow(clippy::too_many_lines)]
 
 mod bad_input;
+mod edges;
 mod faults;
 mod kills;
+mod leaving;
 mod main_job;
+mod outages;
+mod proxy;
+mod races;
+mod request_id;
 mod start;
 mod support;
+mod webhooks;
+mod wire;

@@ -9,6 +9,7 @@ use std::{
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use shareville::sandbox::{Builder, Consent, NewPage, Sandbox, VisiblePost, demo};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up on it.
@@ -23,6 +24,8 @@ pub(crate) struct Times {
     pub(crate) commit: f64,
     pub(crate) base: f64,
     pub(crate) uncertain: f64,
+    pub(crate) client: f64,
+    pub(crate) drain: f64,
 }
 
 impl Default for Times {
@@ -32,6 +35,8 @@ impl Default for Times {
             commit: 1.0,
             base: 0.1,
             uncertain: 30.0,
+            client: 60.0,
+            drain: 0.01,
         }
     }
 }
@@ -64,6 +69,40 @@ pub(crate) fn free_port() -> u16 {
 impl Server {
     /// Starts a server in `folder` against the Meta at `meta`.
     pub(crate) async fn start(folder: &TempDir, meta: &str, role: &str, times: Times) -> Self {
+        Self::start_with(folder, meta, role, times, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub(crate) async fn start_with(
+        folder: &TempDir,
+        meta: &str,
+        role: &str,
+        times: Times,
+        more: &[(&str, &str)],
+    ) -> Self {
+        Self::launch(folder, meta, role, times, more, Stdio::inherit()).await
+    }
+
+    /// The same, logging at `level` to `log`.
+    pub(crate) async fn logging(
+        folder: &TempDir,
+        meta: &str,
+        role: &str,
+        times: Times,
+        level: &str,
+        log: Stdio,
+    ) -> Self {
+        Self::launch(folder, meta, role, times, &[("RUST_LOG", level)], log).await
+    }
+
+    async fn launch(
+        folder: &TempDir,
+        meta: &str,
+        role: &str,
+        times: Times,
+        more: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
         let port = free_port();
         let url = format!("http://localhost:{port}");
         let child = Command::new(binary())
@@ -77,16 +116,22 @@ impl Server {
             .env("SHAREVILLE_COMMIT_SECONDS", times.commit.to_string())
             .env("SHAREVILLE_RETRY_BASE_SECONDS", times.base.to_string())
             .env("SHAREVILLE_UNCERTAIN_SECONDS", times.uncertain.to_string())
+            .env("SHAREVILLE_CLIENT_SECONDS", times.client.to_string())
+            .env("SHAREVILLE_DRAIN_SECONDS", times.drain.to_string())
             .env(
                 "RUST_LOG",
                 std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()),
             )
+            .envs(more.iter().copied())
             .stdout(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
-        let server = Self { url, child };
+        let mut server = Self { url, child };
         let begun = Instant::now();
         while !answers(&format!("{}/api/ready", server.url)).await {
+            let ended = server.child.try_wait().unwrap();
+            assert!(ended.is_none(), "the server ended at once: {ended:?}");
             assert!(begun.elapsed() < PATIENCE, "the server does not start");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -106,8 +151,19 @@ impl Server {
     }
 
     /// SIGSTOP: it stands still, with all its connections open.
-    pub(crate) fn freeze(&self) {
-        self.signal("-STOP");
+    ///
+    /// Not in the middle of a write, for SQLite has one writer at a time, and no other could work before this one wakes.
+    pub(crate) async fn freeze(&self, folder: &TempDir) {
+        let begun = Instant::now();
+        loop {
+            self.signal("-STOP");
+            if let Some(lock) = WriteLock::try_take(folder, Duration::ZERO).await {
+                return lock.give_back().await;
+            }
+            self.wake();
+            assert!(begun.elapsed() < PATIENCE, "it never stops writing");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// SIGCONT.
@@ -115,9 +171,19 @@ impl Server {
         self.signal("-CONT");
     }
 
+    /// SIGTERM, without waiting for the end.
+    pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
     /// SIGTERM: it finishes or hands back what it holds.
     pub(crate) fn stop(mut self) -> bool {
-        self.signal("-TERM");
+        self.terminate();
+        self.child.wait().unwrap().success()
+    }
+
+    /// Waits until it has ended by itself; says whether it ended well.
+    pub(crate) fn stopped(mut self) -> bool {
         self.child.wait().unwrap().success()
     }
 }
@@ -126,6 +192,28 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The one place where somebody can write to a server's database, taken.
+pub(crate) struct WriteLock(SqliteConnection);
+
+impl WriteLock {
+    /// Takes it, unless somebody else has it for as long as `patience`.
+    pub(crate) async fn try_take(folder: &TempDir, patience: Duration) -> Option<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("shareville.db"))
+            .busy_timeout(patience);
+        let mut connection = SqliteConnection::connect_with(&options).await.ok()?;
+        let taken = sqlx::query("BEGIN EXCLUSIVE").execute(&mut connection);
+        taken.await.ok()?;
+        Some(Self(connection))
+    }
+
+    pub(crate) async fn give_back(mut self) {
+        let done = sqlx::query("ROLLBACK").execute(&mut self.0).await;
+        done.unwrap();
+        self.0.close().await.unwrap();
     }
 }
 
@@ -270,9 +358,20 @@ impl World {
     }
 
     pub(crate) async fn with(sandbox: Builder, role: &str, times: Times) -> Self {
+        Self::configured(sandbox, role, times, &[]).await
+    }
+
+    /// The same with more in the server's environment.
+    pub(crate) async fn configured(
+        sandbox: Builder,
+        role: &str,
+        times: Times,
+        more: &[(&str, &str)],
+    ) -> Self {
         let sandbox = sandbox.start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(&folder, sandbox.base_url(), role, times).await;
+        let meta = sandbox.base_url();
+        let server = Server::start_with(&folder, meta, role, times, more).await;
         let (owner, app, api) = tenant(&server, "Site", "111000111000111").await;
         let mut world = Self {
             folder,

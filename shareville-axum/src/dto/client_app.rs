@@ -1,11 +1,11 @@
 //! Client apps.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Number, Value};
 use shareville_core::{
     id::TenantId,
-    tenancy::{Patch, TenantInput},
+    tenancy::{Patch, SavedTenant, TenantInput},
     tenant::{DEFAULT_GIVE_UP_AFTER, SealedApp, Tenant},
 };
 use url::Url;
@@ -27,6 +27,9 @@ pub(crate) struct ClientApp<'a> {
     instagram_app_id: Option<&'a str>,
     instagram_app_secret_set: bool,
     webhook_url: Option<&'a str>,
+    /// Shown once, by the answer that tells of the first `webhookUrl`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_secret: Option<&'a str>,
     give_up_after: Option<Number>,
     active: bool,
     meta_verify_token: &'a str,
@@ -49,11 +52,22 @@ impl<'a> From<&'a Tenant> for ClientApp<'a> {
             instagram_app_id: id(&tenant.instagram),
             instagram_app_secret_set: is_set(&tenant.instagram),
             webhook_url: tenant.webhook_url.as_ref().map(Url::as_str),
+            webhook_secret: None,
             give_up_after: seconds(tenant.give_up_after),
             active: tenant.active,
             meta_verify_token: &tenant.meta_verify_token,
             created_at: Time(tenant.created_at),
             updated_at: Time(tenant.updated_at),
+        }
+    }
+}
+
+impl<'a> From<&'a SavedTenant> for ClientApp<'a> {
+    fn from(saved: &'a SavedTenant) -> Self {
+        let secret = saved.webhook_secret.as_ref();
+        Self {
+            webhook_secret: secret.map(ExposeSecret::expose_secret),
+            ..Self::from(&saved.tenant)
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod api_key;
 pub(crate) mod client_app;
 pub(crate) mod connection;
+pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod failure;
 pub(crate) mod media;
@@ -23,11 +24,12 @@ pub(crate) use self::{
     api_key::{ApiKey, MintedApiKey},
     client_app::ClientApp,
     connection::Connection,
+    delivery::Delivery,
     event::Event,
     failure::Failure,
     media::Media,
     page::Page,
-    post::Post,
+    post::{Batch, Post},
 };
 
 /// A time, in UTC with `Z` and always six decimals, so that they sort as texts too.

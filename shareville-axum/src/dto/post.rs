@@ -76,3 +76,20 @@ impl<'a> From<&'a post::Post> for Post<'a> {
         }
     }
 }
+
+/// Posts that were created together.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Batch<'a> {
+    group_id: Option<GroupId>,
+    data: Vec<Post<'a>>,
+}
+
+impl<'a> From<&'a [post::Post]> for Batch<'a> {
+    fn from(posts: &'a [post::Post]) -> Self {
+        Self {
+            group_id: posts.first().and_then(|post| post.group),
+            data: posts.iter().map(Post::from).collect(),
+        }
+    }
+}

@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use shareville_core::{
     clock::Timestamp,
     id::UserId,
+    local_time::LocalTime,
     media::Media,
     post::{Content, FacebookOptions, InstagramOptions, Options, Placement, Post},
-    posting::{PostInput, PostPatch},
+    posting::{PostInput, PostPatch, When},
     tenancy::Patch,
 };
 
@@ -38,13 +39,14 @@ pub(crate) fn read(fields: &mut Fields<'_>) -> PostInput {
     let account = fields.required("socialPageId", missing, page_id);
     let patch = read_content(fields);
     let scheduled_at = fields.optional("scheduledAt", body::time);
+    let scheduled_local = fields.optional("scheduledLocal", body::local_time);
     let timezone = fields.optional("timezone", body::text);
-    refuse_local_time(fields);
     PostInput {
         user,
         account: account.unwrap_or_default(),
         content: patch.apply_to(Content::default()),
         scheduled_at,
+        scheduled_local,
         timezone,
         give_up_after: fields.optional("giveUpAfter", body::seconds),
         metadata: fields.optional("metadata", body::map).unwrap_or_default(),
@@ -59,10 +61,16 @@ fn page_id(value: Value, at: &mut At<'_>) -> Option<String> {
     }
 }
 
-/// The times in words of a place's clock are still to come.
-fn refuse_local_time(fields: &mut Fields<'_>) {
-    let message = "is not supported yet: give `scheduledAt`, a time in RFC 3339 with its offset";
-    fields.refuse("scheduledLocal", "not_supported_yet", message);
+/// Reads posts that are to be created together.
+pub(crate) fn read_batch(fields: &mut Fields<'_>) -> Option<Vec<PostInput>> {
+    let missing = "list the posts: `[…]`, 1 to 100 of them, each as for `POST /posts`";
+    fields.required("posts", missing, |value, at| {
+        body::list(value, at, |post, at| {
+            // What is no object keeps its place, so that the others are named by theirs.
+            let post = body::map(post, at);
+            Some(post.map_or_else(PostInput::default, |post| at.fields(post, read)))
+        })
+    })
 }
 
 /// What changes about what a post says and shows.
@@ -165,6 +173,7 @@ pub(crate) struct PatchInput {
     metadata: Option<Map<String, Value>>,
     give_up_after: Option<Duration>,
     scheduled_at: Option<Timestamp>,
+    scheduled_local: Option<LocalTime>,
     timezone: Option<String>,
 }
 
@@ -181,16 +190,16 @@ pub(crate) fn read_patch(fields: &mut Fields<'_>, give_up_after: Duration) -> Pa
         Patch::Clear => Some(give_up_after),
         Patch::Set(after) => Some(after),
     };
-    if fields.has("timezone") && !fields.has("scheduledAt") {
-        let message = "goes with a time: give `scheduledAt` too";
+    if fields.has("timezone") && !fields.has("scheduledAt") && !fields.has("scheduledLocal") {
+        let message = "goes with a time: give `scheduledAt` or `scheduledLocal` too";
         fields.at("timezone").say("without_time", message);
     }
-    refuse_local_time(fields);
     PatchInput {
         content,
         metadata,
         give_up_after,
         scheduled_at: fields.not_null("scheduledAt", body::time),
+        scheduled_local: fields.not_null("scheduledLocal", body::local_time),
         timezone: fields.not_null("timezone", body::text),
     }
 }
@@ -205,20 +214,25 @@ impl PatchInput {
             metadata: self.metadata,
             give_up_after: self.give_up_after,
             scheduled_at: self.scheduled_at,
+            scheduled_local: self.scheduled_local,
             timezone: self.timezone,
         }
     }
 }
 
 /// Reads when a post is to go out.
-pub(crate) fn read_schedule(fields: &mut Fields<'_>) -> Option<(Timestamp, Option<String>)> {
-    let local = fields.has("scheduledLocal");
-    refuse_local_time(fields);
-    let at = if local {
-        fields.optional("scheduledAt", body::time)
-    } else {
-        fields.required("scheduledAt", body::TIME_RULE, body::time)
+pub(crate) fn read_schedule(fields: &mut Fields<'_>) -> Option<When> {
+    let missing = "give `scheduledAt`, a time in RFC 3339 with its offset, or `scheduledLocal` and `timezone`";
+    let has_local = fields.has("scheduledLocal");
+    let at = match has_local {
+        true => fields.optional("scheduledAt", body::time),
+        false => fields.required("scheduledAt", missing, body::time),
     };
+    let local = fields.optional("scheduledLocal", body::local_time);
     let timezone = fields.optional("timezone", body::text);
-    Some((at?, timezone))
+    (at.is_some() || local.is_some()).then_some(When {
+        at,
+        local,
+        timezone,
+    })
 }

@@ -49,9 +49,9 @@ async fn create(
 ) -> Result<Response, Problem> {
     query.none()?;
     let input = body.read(dto::client_app::read)?;
-    let tenant = owner.tenancy().create(input).await?;
-    let headers = [(header::LOCATION, location(&uri, &tenant.id)?)];
-    let shown = Json(dto::ClientApp::from(&tenant));
+    let saved = owner.tenancy().create(input).await?;
+    let headers = [(header::LOCATION, location(&uri, &saved.tenant.id)?)];
+    let shown = Json(dto::ClientApp::from(&saved));
     Ok((StatusCode::CREATED, headers, shown).into_response())
 }
 
@@ -73,8 +73,8 @@ async fn update(
 ) -> Result<Response, Problem> {
     query.none()?;
     let input = body.read(dto::client_app::read)?;
-    let tenant = owner.tenancy().update(id, input).await?;
-    Ok(Json(dto::ClientApp::from(&tenant)).into_response())
+    let saved = owner.tenancy().update(id, input).await?;
+    Ok(Json(dto::ClientApp::from(&saved)).into_response())
 }
 
 async fn remove(

@@ -8,10 +8,11 @@ pub(crate) mod health;
 mod me;
 mod posts;
 mod tokens;
+mod webhooks;
 
-use std::{fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Extension, Router, middleware};
 use http::{HeaderValue, Uri};
 use shareville_core::Shareville;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -22,7 +23,11 @@ use crate::{
     layers::{complete, no_method, no_route, observe, panicked},
     problem::Problem,
     sign_in::SignIn,
+    whole_body::{BODY_TIME, BodyLimits, MAX_BODY_BYTES},
 };
+
+/// How many times larger than others the body of a batch may be, whose posts are a hundred.
+const BATCH_BODIES: usize = 16;
 
 /// How the router is to be.
 ///
@@ -39,8 +44,10 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct RouterOptions {
-    /// The largest body that is taken, in bytes. Default 1 MiB.
+    /// The largest body that is taken, in bytes; that of a batch may have sixteen times as many. Default 1 MiB.
     pub max_body_bytes: usize,
+    /// How long a body may take until it is whole, from when the header was. Default 30 seconds.
+    pub body_time: Duration,
     /// Whether unknown paths are answered with a problem document. Default true.
     pub fallback: bool,
 }
@@ -48,7 +55,8 @@ pub struct RouterOptions {
 impl Default for RouterOptions {
     fn default() -> Self {
         Self {
-            max_body_bytes: 1024 * 1024,
+            max_body_bytes: MAX_BODY_BYTES,
+            body_time: BODY_TIME,
             fallback: true,
         }
     }
@@ -65,6 +73,13 @@ impl RouterOptions {
     #[must_use]
     pub const fn with_max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = bytes;
+        self
+    }
+
+    /// Waits up to `time` for a body to be whole; slower ones are answered with 408.
+    #[must_use]
+    pub const fn with_body_time(mut self, time: Duration) -> Self {
+        self.body_time = time;
         self
     }
 
@@ -87,13 +102,17 @@ impl RouterOptions {
         };
         let for_browsers = Router::new()
             .merge(connections::routes())
-            .merge(posts::routes())
+            .merge(posts::routes(BodyLimits::new(
+                self.max_body_bytes.saturating_mul(BATCH_BODIES),
+                self.body_time,
+            )))
             .merge(me::routes())
             // Before the layer, which would be lost with what this replaces.
             .method_not_allowed_fallback(no_method)
             .layer(middleware::from_fn_with_state(api.clone(), cors));
         let mut router = Router::new()
             .merge(client_apps::routes())
+            .merge(webhooks::routes())
             .merge(tokens::routes())
             .merge(callback::routes())
             .merge(health::routes())
@@ -105,7 +124,10 @@ impl RouterOptions {
         router
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn(complete))
-            .layer(DefaultBodyLimit::max(self.max_body_bytes))
+            .layer(Extension(BodyLimits::new(
+                self.max_body_bytes,
+                self.body_time,
+            )))
             .layer(middleware::from_fn(observe))
             .with_state(api)
     }
@@ -113,6 +135,10 @@ impl RouterOptions {
 
 /// Where something new is found: below the address it was created at, as the caller knows it.
 fn location(uri: &Uri, id: &impl Display) -> Result<HeaderValue, Problem> {
+    HeaderValue::try_from(below(uri, id)).map_err(|_| Problem::internal())
+}
+
+fn below(uri: &Uri, id: &impl Display) -> String {
     let path = uri.path().trim_end_matches('/');
-    HeaderValue::try_from(format!("{path}/{id}")).map_err(|_| Problem::internal())
+    format!("{path}/{id}")
 }

@@ -1,7 +1,7 @@
 //! Posts.
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::OriginalUri,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -13,25 +13,29 @@ use shareville_core::{
     credential::Scope,
     id::{PostId, UserId},
     post::{Post, PostStatus},
-    posting::PostInput,
+    posting::{Answer, Begun, Wanted},
     store::PostFilter,
     violation::Violation,
 };
 
-use super::location;
+use super::below;
 use crate::{
     Api,
-    body::{self, Body, OptionalBody},
+    body::{self, Body, Fields, OptionalBody},
     credential::CallerAuth,
     dto::{self, post_input},
     etag::{IfMatch, PreferWait, etag},
+    idempotency::{Idempotent, Kept, answer},
     problem::Problem,
     query::{InAddress, Query},
+    whole_body::BodyLimits,
 };
 
-pub(super) fn routes() -> Router<Api> {
+/// The routes; `batch` is how much of a batch is taken.
+pub(super) fn routes(batch: BodyLimits) -> Router<Api> {
     Router::new()
         .route("/posts", get(list).post(create))
+        .route("/posts/batch", post(create_batch).layer(Extension(batch)))
         .route("/posts/check", post(check))
         .route("/posts/{postId}", get(read).patch(update).delete(remove))
         .route("/posts/{postId}/schedule", post(schedule))
@@ -63,9 +67,16 @@ async fn list(auth: CallerAuth, query: Query) -> Result<Response, Problem> {
     Ok(dto::list::<_, dto::Post<'_>>(&posts))
 }
 
-/// Reads a post that is to be; of one that is misspelt too, all else that is wrong is told as well.
-async fn read_input(auth: &CallerAuth, body: Body) -> Result<PostInput, Problem> {
-    let (input, mut wrong) = body.read_leniently(post_input::read);
+/// Reads posts that are to be; of such that are misspelt too, all else that is wrong is told as well.
+async fn read_wanted(
+    auth: &CallerAuth,
+    body: Body,
+    read: impl FnOnce(&mut Fields<'_>) -> Option<Wanted> + Send,
+) -> Result<Wanted, Problem> {
+    let (input, mut wrong) = body.read_leniently(read);
+    let Some(input) = input else {
+        return Err(Problem::invalid(wrong));
+    };
     if wrong.is_empty() {
         return Ok(input);
     }
@@ -73,12 +84,12 @@ async fn read_input(auth: &CallerAuth, body: Body) -> Result<PostInput, Problem>
         Ok(_) => {}
         Err(Error::Invalid(more)) => {
             // Of content that could not be read whole, nothing can be said about the whole.
-            let is_misread = wrong.iter().any(is_about_content);
-            let is_told = |more: &Violation| {
-                is_misread && is_about_content(more)
-                    || wrong.iter().any(|it| it.pointer == more.pointer)
+            let told = |more: &Violation| {
+                let misread = |it: &Violation| is_about_content(it) && of_one_post(it, more);
+                is_about_content(more) && wrong.iter().any(misread)
+                    || wrong.iter().any(|it| is_within(more, it))
             };
-            let more: Vec<_> = more.into_iter().filter(|it| !is_told(it)).collect();
+            let more: Vec<_> = more.into_iter().filter(|it| !told(it)).collect();
             wrong.extend(more);
         }
         Err(other) => return Err(other.into()),
@@ -86,29 +97,98 @@ async fn read_input(auth: &CallerAuth, body: Body) -> Result<PostInput, Problem>
     Err(Problem::invalid(wrong))
 }
 
+/// The place of a post within a batch, and the rest of the pointer.
+fn split(violation: &Violation) -> (&str, &str) {
+    let pointer = violation.pointer.as_str();
+    match pointer.strip_prefix("/posts/") {
+        Some(inner) => inner.split_once('/').unwrap_or((inner, "")),
+        None => ("", pointer.trim_start_matches('/')),
+    }
+}
+
+fn is_within(one: &Violation, other: &Violation) -> bool {
+    let rest = one.pointer.strip_prefix(&other.pointer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn of_one_post(one: &Violation, other: &Violation) -> bool {
+    split(one).0 == split(other).0
+}
+
 /// Whether it is about what a post says and shows, or about the post as a whole.
 fn is_about_content(violation: &Violation) -> bool {
-    let first = violation.pointer.split('/').nth(1).unwrap_or_default();
+    let first = split(violation).1.split('/').next().unwrap_or_default();
     first.is_empty() || post_input::CONTENT_FIELDS.contains(&first)
+}
+
+fn read_one(fields: &mut Fields<'_>) -> Option<Wanted> {
+    Some(Wanted::One(Box::new(post_input::read(fields))))
+}
+
+fn read_batch(fields: &mut Fields<'_>) -> Option<Wanted> {
+    post_input::read_batch(fields).map(Wanted::Batch)
+}
+
+/// Creates what a body asks for, once for each idempotency key.
+async fn create_once(
+    auth: &CallerAuth,
+    route: &str,
+    Idempotent(key): Idempotent,
+    body: Body,
+    read: impl FnOnce(&mut Fields<'_>) -> Option<Wanted> + Send,
+    kept: impl Fn(&[Post]) -> Kept + Send + Sync,
+) -> Result<Response, Problem> {
+    let posts = auth.posts();
+    let attempt = match key {
+        None => None,
+        // Before anything is checked, for what the first needed may be gone.
+        Some(key) => match posts.begin(&key, body.fingerprint(route)).await? {
+            Begun::First(attempt) => Some(attempt),
+            Begun::Before(made) => {
+                let replayed = true;
+                return answer(&Answer { made, replayed });
+            }
+        },
+    };
+    let wanted = read_wanted(auth, body, read).await?;
+    let made = posts.create_answered(wanted, attempt, |posts| kept(posts).bytes());
+    answer(&made.await?)
 }
 
 async fn create(
     auth: CallerAuth,
     query: Query,
     OriginalUri(uri): OriginalUri,
+    key: Idempotent,
     body: Body,
 ) -> Result<Response, Problem> {
     query.none()?;
-    let input = read_input(&auth, body).await?;
-    let post = auth.posts().create(input).await?;
-    let headers = [(header::LOCATION, location(&uri, &post.id)?)];
-    Ok((StatusCode::CREATED, headers, one(&post)).into_response())
+    let kept = |posts: &[Post]| match posts {
+        [post] => {
+            let kept = Kept::new(&dto::Post::from(post));
+            kept.found_at(below(&uri, &post.id), &etag(post.revision))
+        }
+        // One is created.
+        _ => Kept::new(&Value::Null),
+    };
+    create_once(&auth, "POST /posts", key, body, read_one, kept).await
+}
+
+async fn create_batch(
+    auth: CallerAuth,
+    query: Query,
+    key: Idempotent,
+    body: Body,
+) -> Result<Response, Problem> {
+    query.none()?;
+    let kept = |posts: &[Post]| Kept::new(&dto::Batch::from(posts));
+    create_once(&auth, "POST /posts/batch", key, body, read_batch, kept).await
 }
 
 async fn check(auth: CallerAuth, query: Query, body: Body) -> Result<Json<Value>, Problem> {
     query.none()?;
-    let input = read_input(&auth, body).await?;
-    let checked = auth.posts().check(&input).await?;
+    let wanted = read_wanted(&auth, body, read_one).await?;
+    let checked = auth.posts().check(&wanted).await?;
     let warnings = checked.warnings.iter();
     let warnings: Vec<Value> = warnings
         .map(|warning| json!({"code": warning.code, "message": warning.message}))
@@ -164,11 +244,11 @@ async fn schedule(
     body: Body,
 ) -> Result<Response, Problem> {
     query.none()?;
-    let (at, timezone) = body.require(post_input::read_schedule)?;
+    let when = body.require(post_input::read_schedule)?;
     let posts = auth.posts();
     let schedule = |target| {
-        let timezone = timezone.clone();
-        async move { posts.schedule(target, at, timezone).await }
+        let when = when.clone();
+        async move { posts.schedule(target, when).await }
     };
     Ok(one(&if_match.guard(id, schedule).await?))
 }

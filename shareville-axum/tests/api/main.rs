@@ -5,10 +5,13 @@
 
 mod client_apps;
 mod connecting;
+mod creating;
 mod credentials;
 mod fakes;
 mod mounting;
+mod outages;
 mod posts;
 mod problems;
 mod publishing;
+mod webhooks;
 mod world;

@@ -309,11 +309,6 @@ async fn scheduling_and_calling_off_should_be_safe_to_repeat() {
         missing.wrong(),
         [("/scheduledAt", "required"), ("/at", "unknown_field")]
     );
-    let local =
-        schedule(json!({"scheduledLocal": "2026-03-02T09:00", "timezone": "Europe/Berlin"})).await;
-    let local = local.problem(422, "invalid");
-    assert_eq!(local.wrong(), [("/scheduledLocal", "not_supported_yet")]);
-
     let path = format!("/posts/{id}/cancel");
     let canceled = world.post(&path).key(&world.key).send().await.expect(200);
     assert_eq!(canceled.body["status"], "canceled");

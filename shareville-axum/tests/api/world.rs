@@ -16,7 +16,7 @@ use shareville_core::{
     post::{Command, Evidence, Moment, Pace, Progress, Published, Repeat, apply},
     publisher::Capabilities,
     secret::Keyring,
-    store::{MemoryStore, PostStore},
+    store::{MemoryStore, PostStore, Store},
 };
 use tokio::sync::Mutex;
 use tower::ServiceExt;
@@ -164,6 +164,11 @@ pub(crate) async fn ask(router: Router, request: Request<Body>) -> Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::over(|store| store).await
+    }
+
+    /// A server that sees its store through something.
+    pub(crate) async fn over(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
         let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as Arc<dyn Clock>));
         let (network, login) = (Script::default(), Script::default());
@@ -174,7 +179,7 @@ impl World {
         capabilities.deletes_published = true;
         let api_url = Url::parse("https://api.example/api").unwrap();
         let shareville = Shareville::builder(
-            Arc::<MemoryStore>::clone(&store),
+            wrap(Arc::<MemoryStore>::clone(&store)),
             Keyring::ephemeral(),
             api_url,
         )

@@ -190,6 +190,11 @@ impl Shareville {
             Ok(granted) => granted,
             Err(failure) => return Ok(failed(&failure)),
         };
+        // Whoever is erased takes their logins along, also while the provider was asked.
+        if self.store().login(tenant.id, &login.hash).await?.is_none() {
+            self.throw_away(tenant, &login.provider, &granted).await;
+            return Err(Error::BadState);
+        }
         if login.confirm {
             let grant = self.keep_grant(login, &granted).await?;
             return Ok(LandingStatus::Confirm {

@@ -7,7 +7,7 @@ use crate::{
     connection::{Account, Connection, ConnectionStatus},
     credential::Scope,
     error::Error,
-    event::EventKind,
+    event::{Actor, EventKind},
     id::ConnectionId,
     post::{Command, Evidence, Post, Refusal, apply},
     publisher::Job,
@@ -27,31 +27,49 @@ impl Connecting<'_> {
     pub async fn remove(&self, id: ConnectionId) -> Result<(), Error> {
         self.caller.require(Scope::ConnectionsWrite)?;
         let connection = self.find(id).await?;
-        let tenant = self.caller.tenant();
-        let shareville = self.shareville;
-        let actor = self.caller.actor();
-        // No worker claims anything more for it from here on; what one has begun finds its post changed.
-        shareville.mark_broken(&connection, actor.clone()).await?;
-        shareville.end_posts(tenant, &connection, self).await?;
+        let (tenant, actor) = (self.caller.tenant(), self.caller.actor());
+        self.shareville
+            .remove_connection(tenant, &connection, actor)
+            .await
+    }
+}
 
-        let store = shareville.store();
+impl Shareville {
+    /// Removes a connection, whoever asked for it.
+    pub(super) async fn remove_connection(
+        &self,
+        tenant: &Tenant,
+        connection: &Connection,
+        actor: Actor,
+    ) -> Result<(), Error> {
+        // No worker claims anything more for it from here on; what one has begun finds its post changed.
+        self.mark_broken(connection, actor.clone()).await?;
+        self.end_posts(tenant, connection, &actor).await?;
+
+        let store = self.store();
         // As it is by now: pausing it was a change too, and the last word about it must be its newest.
-        let connection = self.find(id).await?;
+        let connection = store.connection(tenant.id, connection.id).await?;
+        let connection = connection.ok_or(Error::NotFound("connection"))?;
         let person = (&connection.provider, connection.person.as_str());
         let same = store
             .connections_of_person(tenant.id, person.0, person.1)
             .await?;
         if same.iter().all(|other| other.id == connection.id) {
-            shareville.withdraw(tenant, &connection).await;
+            self.withdraw(tenant, &connection).await;
         }
-        let now = shareville.clock().now();
+        let now = self.clock().now();
         let gone = Connection {
             status: ConnectionStatus::Revoked,
             revision: connection.revision + 1,
             updated_at: now,
             ..connection.clone()
         };
-        let events = [told(&gone, EventKind::ConnectionRevoked, actor, now)];
+        let events = [told(
+            &gone,
+            EventKind::ConnectionRevoked,
+            actor.clone(),
+            now,
+        )];
         if !store
             .remove_connection(tenant.id, connection.id, &events)
             .await?
@@ -59,11 +77,9 @@ impl Connecting<'_> {
             return Err(Error::NotFound("connection"));
         }
         // What was created or scheduled meanwhile; from here on nothing can be.
-        shareville.end_posts(tenant, &connection, self).await
+        self.end_posts(tenant, &connection, &actor).await
     }
-}
 
-impl Shareville {
     /// Withdraws at the provider what a connection was granted, if it can be done.
     async fn withdraw(&self, tenant: &Tenant, connection: &Connection) {
         let place = Connection::token_place(tenant.id, connection.id);
@@ -87,7 +103,7 @@ impl Shareville {
         &self,
         tenant: &Tenant,
         connection: &Connection,
-        by: &Connecting<'_>,
+        actor: &Actor,
     ) -> Result<(), Error> {
         let accounts = self.all_accounts(connection).await?;
         let mut seen = HashSet::new();
@@ -105,7 +121,7 @@ impl Shareville {
             }
             let mut changes = Vec::new();
             for post in fresh {
-                let moment = self.moment(by.caller.actor());
+                let moment = self.moment(actor.clone());
                 let account = accounts.iter().find(|account| account.id == post.account);
                 let found = match account {
                     Some(account) => self.look_once(tenant, connection, account, &post).await,

@@ -5,6 +5,7 @@
 
 mod act;
 mod lease;
+pub(crate) mod rest;
 mod run;
 mod step;
 mod writer;
@@ -15,23 +16,23 @@ use std::{
 };
 
 use tokio::sync::Semaphore;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 
-use self::{lease::Leases, run::Run, writer::Writer};
+use self::{
+    lease::Leases,
+    rest::{next_look, pause, rest},
+    run::Run,
+    writer::Writer,
+};
 use crate::{
-    clock::{Timestamp, later},
+    clock::later,
+    deliver,
     shareville::Shareville,
     store::{ClaimRequest, Claimed, StoreError},
 };
-
-/// The longest an idle engine waits before it asks again.
-const IDLE: Duration = Duration::from_secs(5);
-
-/// The shortest it waits when it found nothing.
-const BREATH: Duration = Duration::from_millis(10);
-
-/// How long it waits when the store fails.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often it erases what is over.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -39,7 +40,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// Beyond a commit's own time: how long a step under way may take to end at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Publishes what is due, until it is told to stop.
+/// Publishes what is due, and tells tenants' endpoints of it, until it is told to stop.
 #[derive(Debug)]
 pub struct Engine {
     shareville: Shareville,
@@ -60,6 +61,9 @@ impl Engine {
         let writer = Writer::start(Arc::clone(shareville.store()));
         let slots = Arc::new(Semaphore::new(settings.concurrency));
         let tasks = TaskTracker::new();
+        // Beside publishing, so that neither waits for the other; it ends with this future.
+        let delivering = deliver::run(shareville.clone(), shutdown.clone());
+        let delivering = AbortOnDropHandle::new(tokio::spawn(delivering));
         // Dropping what runs past the drain ends it: canceled tasks must not write any more.
         let abandon = CancellationToken::new();
         {
@@ -86,6 +90,9 @@ impl Engine {
             abandon.cancel();
             tasks.wait().await;
             leases.give_back(&claims).await;
+        }
+        if let Err(error) = delivering.await {
+            tracing::error!(%error, "delivering ended early");
         }
     }
 
@@ -143,40 +150,16 @@ impl Engine {
                         });
                     }
                     if found == 0 {
-                        self.rest(now, next_ready, shutdown).await;
+                        let told = self.shareville.store().wake(next_look(now, next_ready));
+                        rest(&self.shareville, told, shutdown).await;
                     }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "no work could be claimed: trying again");
-                    self.pause(shutdown).await;
+                    pause(&self.shareville, shutdown).await;
                 }
             }
         }
-    }
-
-    /// Waits for work: until some is due, or the store tells of some.
-    async fn rest(
-        &self,
-        now: Timestamp,
-        next_ready: Option<Timestamp>,
-        shutdown: &CancellationToken,
-    ) {
-        let idle = later(now, IDLE);
-        let until = next_ready.map_or(idle, |ready| ready.clamp(later(now, BREATH), idle));
-        let woken: Option<Result<(), StoreError>> = shutdown
-            .run_until_cancelled(self.shareville.store().wake(until))
-            .await;
-        if let Some(Err(error)) = woken {
-            tracing::warn!(%error, "the store cannot tell of new work: asking again");
-            self.pause(shutdown).await;
-        }
-    }
-
-    async fn pause(&self, shutdown: &CancellationToken) {
-        let until = later(self.shareville.clock().now(), STORE_PAUSE);
-        shutdown
-            .run_until_cancelled(self.shareville.clock().sleep_until(until))
-            .await;
     }
 
     async fn sweep(&self) {
@@ -187,6 +170,15 @@ impl Engine {
                 tracing::warn!(%error, "what is over could not be erased: trying again in a minute");
             }
         }
+    }
+
+    /// Claims deliveries once, and sends each once; says how many. For tests and for hosts that bring their own
+    /// scheduler.
+    ///
+    /// # Errors
+    /// As [`DeliveryStore::claim_deliveries`](crate::store::DeliveryStore::claim_deliveries).
+    pub async fn deliver(&self) -> Result<usize, StoreError> {
+        deliver::deliver_once(&self.shareville).await
     }
 
     /// Claims once, and works on what it finds until it waits or has settled; says how many posts it worked on.

@@ -16,8 +16,9 @@ use crate::{
     connection::{Connection, ConnectionStatus},
     event::Actor,
     failure::{Failure, FailureClass, LimitScope},
+    id::RequestId,
     lane::{Pause, PauseReason},
-    post::{Command, Moment, Post, Refusal, apply},
+    post::{Command, Moment, Post, PostStatus, Refusal, apply},
     publisher::Job,
     shareville::Shareville,
     store::{Claim, PauseScope},
@@ -82,7 +83,13 @@ impl Run {
 
     /// Works until the post waits or has settled, or the claim is lost; gives the lane back.
     pub(super) async fn until_over(mut self) {
-        let span = tracing::info_span!("publish", post = %self.post.id, tenant = %self.tenant.id);
+        // The request's id ties it to the request that set the post going, perhaps weeks ago, in another process.
+        let span = tracing::info_span!(
+            "publish",
+            post = %self.post.id,
+            tenant = %self.tenant.id,
+            request_id = self.post.work.request.as_ref().map(RequestId::as_str),
+        );
         async {
             let lost = self.lease.lost();
             if lost
@@ -273,6 +280,7 @@ impl Run {
             Ok(applied) => {
                 self.released = over;
                 if let Some(post) = change.stamped(applied.now).next {
+                    tell_of_end(&self.post, &post);
                     self.post = Arc::new(post);
                 }
                 match over {
@@ -348,5 +356,14 @@ impl Run {
             }),
             _ => None,
         }
+    }
+}
+
+/// Logs that a post is published or has failed, once.
+fn tell_of_end(before: &Post, after: &Post) {
+    let ended = matches!(after.status, PostStatus::Published | PostStatus::Failed);
+    if ended && after.status != before.status {
+        let reason = after.failure.as_ref().map(|failure| failure.code.as_str());
+        tracing::info!(status = after.status.name(), reason, "settled");
     }
 }

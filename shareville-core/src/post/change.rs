@@ -8,7 +8,7 @@ use super::{Moment, Pace, Post};
 use crate::{
     clock::{Timestamp, later},
     event::{Event, EventKind, Subject},
-    id::{EventId, PostId, TenantId},
+    id::{EventId, PostId, RequestId, TenantId},
     lane::{ClaimRef, Hold, Pause},
 };
 
@@ -95,6 +95,15 @@ impl Change {
         self
     }
 
+    /// Adds a particular to what was told last.
+    #[must_use]
+    pub(crate) fn noting(mut self, name: &str, value: impl Into<Value>) -> Self {
+        if let Some(event) = self.events.last_mut() {
+            event.data[name] = value.into();
+        }
+        self
+    }
+
     pub(super) fn tell_plainly(self, kind: EventKind, moment: &Moment) -> Self {
         self.tell(kind, moment, json!({}))
     }
@@ -113,6 +122,22 @@ impl Change {
             second.events.splice(0..0, first.events);
         }
         second
+    }
+
+    /// The same, asked for by a request: its id stands in the events, and, where the post is set going by it, with the
+    /// post, so that workers name it in what they log of their calls.
+    #[must_use]
+    pub fn asked_by(mut self, request: Option<&RequestId>) -> Self {
+        let sets_going = self
+            .events
+            .iter()
+            .any(|event| event.kind == EventKind::PostScheduled);
+        if let (Some(next), true) = (&mut self.next, sets_going) {
+            next.work.request = request.cloned();
+        }
+        let events = self.events.into_iter();
+        self.events = events.map(|event| event.asked_by(request)).collect();
+        self
     }
 
     /// The same, valid only while the claim holds, and ending it if `release` says so.

@@ -85,4 +85,27 @@ impl Content {
             ..Self::default()
         }
     }
+
+    /// Whether it would look the same to those who see it: same text, link and media, in the same place.
+    #[must_use]
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let text = |content: &Self| {
+            content
+                .caption
+                .as_deref()
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        };
+        let media = |content: &Self| -> Vec<_> {
+            let media = content.media.iter();
+            media
+                .map(|media| (media.kind, media.source.clone()))
+                .collect()
+        };
+        self.placement == other.placement
+            && self.link == other.link
+            && text(self) == text(other)
+            && media(self) == media(other)
+    }
 }

@@ -20,7 +20,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use self::look::may_repeat;
 pub use self::{
     apply::{apply, draft, is_too_old},
     change::{Applied, Change, HoldChange},
@@ -29,10 +28,11 @@ pub use self::{
     mark::{CommentMark, Mark, Progress, Repeat},
     pace::{MAX_ATTEMPTS, MAX_CONTENT_ATTEMPTS, Pace},
 };
+pub(crate) use self::{look::may_repeat, pace::back_off};
 use crate::{
     clock::{Timestamp, later},
     failure::{Failure, FailureClass},
-    id::{AccountId, ConnectionId, GroupId, PostId, TenantId, UserId},
+    id::{AccountId, ConnectionId, GroupId, PostId, RequestId, TenantId, UserId},
     lane::Lane,
 };
 
@@ -132,6 +132,9 @@ pub struct Work {
     pub mark: Option<Mark>,
     /// The open first comment.
     pub comment: Option<CommentMark>,
+    /// The request that last set it going: what workers log of the post names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
 }
 
 /// A post, for one account.

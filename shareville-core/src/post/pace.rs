@@ -25,6 +25,13 @@ pub struct Pace {
     pub jitter: f64,
 }
 
+/// The one back-off rule: base × 4^(n−1), at most `cap` × base, between half of that and the whole.
+pub(crate) fn back_off(base: Duration, cap: u32, attempt: u32, jitter: f64) -> Duration {
+    let factor = 4_u32.saturating_pow(attempt.saturating_sub(1)).min(cap);
+    let whole = base.saturating_mul(factor);
+    whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self {
@@ -50,9 +57,7 @@ impl Pace {
     /// ```
     #[must_use]
     pub fn back_off(&self, attempt: u32) -> Duration {
-        let factor = 4_u32.saturating_pow(attempt.saturating_sub(1)).min(CAP);
-        let whole = self.base.saturating_mul(factor);
-        whole.mul_f64(0.5 + self.jitter.clamp(0.0, 1.0) / 2.0)
+        back_off(self.base, CAP, attempt, self.jitter)
     }
 
     /// How long after a commit's deadline its outcome can first be judged.

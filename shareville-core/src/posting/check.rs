@@ -1,15 +1,21 @@
 //! Whether a post is right, before anything is written.
 
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
 use crate::{
     clock::Timestamp,
     connection::{Account, Connection, ConnectionStatus},
+    credential::Scope,
     error::Error,
-    post::is_too_old,
+    id::AccountId,
     tenancy::{check_user, give_up_after_rule, is_give_up_after},
     violation::Violation,
 };
 
-use super::{AnyPublisher, PostInput, PostPatch, Posting, account_id};
+use super::{AnyPublisher, PostInput, PostPatch, Posting, Wanted, account_id, when::Due};
 
 /// The most bytes of metadata, as JSON.
 const MAX_METADATA_BYTES: usize = 16 * 1024;
@@ -37,22 +43,68 @@ pub(super) fn unknown_account() -> Error {
     Error::invalid("/socialPageId", "unknown", UNKNOWN_ACCOUNT)
 }
 
+/// A post to be that is right.
+pub(super) struct Right {
+    pub(super) account: Account,
+    pub(super) due: Option<Due>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+type Found = HashMap<AccountId, (Account, Connection)>;
+
 impl Posting<'_> {
-    /// Checks everything that can be checked, and finds the account.
+    /// Checks posts as [`create_all`](Self::create_all) does, and stores nothing.
+    ///
+    /// # Errors
+    /// As [`create_all`](Self::create_all).
+    pub async fn check(&self, wanted: &Wanted) -> Result<Checked, Error> {
+        self.caller.require(Scope::PostsWrite)?;
+        let mut warnings = Vec::new();
+        for (right, input) in self.right(wanted).await?.iter().zip(wanted.inputs()) {
+            warnings.extend_from_slice(&right.warnings);
+            warnings.extend(self.nearby(right, &input.content).await?);
+        }
+        Ok(Checked { warnings })
+    }
+
+    /// Checks everything that can be checked of each post, and finds the accounts.
     pub(super) async fn checked(
         &self,
+        inputs: &[PostInput],
+    ) -> Result<Vec<Result<Right, Vec<Violation>>>, Error> {
+        let named = inputs.iter().filter_map(|input| account_id(&input.account));
+        let named: BTreeSet<_> = named.collect();
+        let named: Vec<_> = named.into_iter().collect();
+        let found: Found = match named.is_empty() {
+            true => Found::new(),
+            false => {
+                let store = self.shareville.store();
+                let tenant = self.caller.tenant().id;
+                let found = store.accounts_by_id(tenant, &named).await?.into_iter();
+                found.map(|found| (found.0.id, found)).collect()
+            }
+        };
+        let inputs = inputs.iter();
+        inputs
+            .map(|input| self.checked_with(input, &found))
+            .collect()
+    }
+
+    fn checked_with(
+        &self,
         input: &PostInput,
-    ) -> Result<(Account, Vec<Warning>), Error> {
+        found: &Found,
+    ) -> Result<Result<Right, Vec<Violation>>, Error> {
         let user = self.caller.about(input.user.as_ref())?;
         let mut violations = Vec::from_iter(user.as_ref().and_then(check_user));
-        let account = match self.account_for(input).await? {
-            Ok(account) => Some(account),
+        let found = match account_for(input, found) {
+            Ok(found) => Some(found),
             Err(wrong) => {
                 violations.push(wrong);
                 None
             }
         };
-        if let (Some(account), Some(user)) = (&account, &user)
+        if let (Some((account, _)), Some(user)) = (found, &user)
             && account.user != *user
         {
             violations.push(match self.caller.user() {
@@ -65,18 +117,21 @@ impl Posting<'_> {
                 ),
             });
         }
-        let now = self.shareville.clock().now();
-        violations.extend(check_times(input.scheduled_at, input.give_up_after, now));
+        let due = input.when().due(self.shareville.clock().now());
+        let due = due.unwrap_or_else(|wrong| {
+            violations.extend(wrong);
+            None
+        });
+        violations.extend(check_give_up_after(input.give_up_after));
         violations.extend(check_metadata(&input.metadata));
-        let mut warnings = Vec::new();
-        if let Some(account) = &account {
-            let connection = self.connection_of(account).await?;
-            violations.extend(check_account(account, connection.as_ref()));
+        let mut warnings = Vec::from_iter(due.as_ref().and_then(|due| due.warning.clone()));
+        if let Some((account, connection)) = found {
+            violations.extend(check_account(account, connection));
             match self.shareville.publisher(&account.provider) {
                 Some(publisher) => violations.extend(publisher.check(&input.content)),
                 None => violations.push(no_publisher(account)),
             }
-            if connection.is_some_and(|it| it.status != ConnectionStatus::Active) {
+            if connection.status != ConnectionStatus::Active {
                 warnings.push(Warning {
                     code: "reauthorization_required",
                     message: "the page's connection is broken: the post goes out only once its user has connected \
@@ -85,39 +140,41 @@ impl Posting<'_> {
                 });
             }
         }
-        match account {
-            Some(account) if violations.is_empty() => Ok((account, warnings)),
-            _ => Err(Error::Invalid(violations)),
-        }
+        Ok(match found {
+            Some((account, _)) if violations.is_empty() => Ok(Right {
+                account: account.clone(),
+                due,
+                warnings,
+            }),
+            _ => Err(violations),
+        })
     }
+}
 
-    async fn account_for(&self, input: &PostInput) -> Result<Result<Account, Violation>, Error> {
-        let Some(id) = account_id(&input.account) else {
-            let looks_foreign = !input.account.is_empty()
-                && input
-                    .account
-                    .bytes()
-                    .all(|b| b.is_ascii_digit() || b == b'_');
-            let (code, message) = if looks_foreign {
-                (
-                    "platform_id",
-                    "this looks like the platform's own id of the page: use the page's `id` in Shareville, as \
-                     `GET /social/providers/{connectionId}/pages` lists it",
-                )
-            } else {
-                ("malformed", "must be the `id` of a page: a UUID")
-            };
-            return Ok(Err(Violation::new("/socialPageId", code, message)));
+/// The account a post names, with its connection.
+fn account_for<'a>(
+    input: &PostInput,
+    found: &'a Found,
+) -> Result<&'a (Account, Connection), Violation> {
+    let Some(id) = account_id(&input.account) else {
+        let looks_foreign = !input.account.is_empty()
+            && input
+                .account
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b == b'_');
+        let (code, message) = if looks_foreign {
+            (
+                "platform_id",
+                "this looks like the platform's own id of the page: use the page's `id` in Shareville, as \
+                 `GET /social/providers/{connectionId}/pages` lists it",
+            )
+        } else {
+            ("malformed", "must be the `id` of a page: a UUID")
         };
-        let store = self.shareville.store();
-        let account = store.account(self.caller.tenant().id, id).await?;
-        Ok(account.ok_or_else(|| Violation::new("/socialPageId", "unknown", UNKNOWN_ACCOUNT)))
-    }
-
-    async fn connection_of(&self, account: &Account) -> Result<Option<Connection>, Error> {
-        let store = self.shareville.store();
-        Ok(store.connection(account.tenant, account.connection).await?)
-    }
+        return Err(Violation::new("/socialPageId", code, message));
+    };
+    let unknown = || Violation::new("/socialPageId", "unknown", UNKNOWN_ACCOUNT);
+    found.get(&id).ok_or_else(unknown)
 }
 
 fn no_publisher(account: &Account) -> Violation {
@@ -128,8 +185,8 @@ fn no_publisher(account: &Account) -> Violation {
     )
 }
 
-fn check_account(account: &Account, connection: Option<&Connection>) -> Option<Violation> {
-    let broken = connection.is_none_or(|it| it.status != ConnectionStatus::Active);
+fn check_account(account: &Account, connection: &Connection) -> Option<Violation> {
+    let broken = connection.status != ConnectionStatus::Active;
     // A broken connection may be mended in time; a page that lacks a right may not.
     (!account.can_publish && !broken).then(|| {
         let why = account.problems.join(" ");
@@ -141,29 +198,9 @@ fn check_account(account: &Account, connection: Option<&Connection>) -> Option<V
     })
 }
 
-fn check_times(
-    scheduled_at: Option<Timestamp>,
-    give_up_after: Option<std::time::Duration>,
-    now: Timestamp,
-) -> Vec<Violation> {
-    let mut wrong = Vec::new();
-    if scheduled_at.is_some_and(|at| is_too_old(at, now)) {
-        wrong.push(Violation::new(
-            "/scheduledAt",
-            "scheduled_in_past",
-            format!(
-                "is more than 5 minutes past (the server's clock says {now}): give a time to come"
-            ),
-        ));
-    }
-    if give_up_after.is_some_and(|after| !is_give_up_after(after)) {
-        wrong.push(Violation::new(
-            "/giveUpAfter",
-            "out_of_range",
-            give_up_after_rule(),
-        ));
-    }
-    wrong
+fn check_give_up_after(after: Option<Duration>) -> Option<Violation> {
+    let wrong = after.is_some_and(|after| !is_give_up_after(after));
+    wrong.then(|| Violation::new("/giveUpAfter", "out_of_range", give_up_after_rule()))
 }
 
 fn check_metadata(metadata: &serde_json::Map<String, serde_json::Value>) -> Option<Violation> {
@@ -177,19 +214,23 @@ fn check_metadata(metadata: &serde_json::Map<String, serde_json::Value>) -> Opti
     })
 }
 
-/// Checks what a patch brings.
+/// Checks what a patch brings, and finds out when the post is to go out if it says so.
 pub(super) fn patch(
     publisher: Option<&AnyPublisher>,
     patch: &PostPatch,
     now: Timestamp,
-) -> Result<(), Error> {
-    let mut violations = check_times(patch.scheduled_at, patch.give_up_after, now);
+) -> Result<Option<Due>, Error> {
+    let (due, mut violations) = match patch.when().due(now) {
+        Ok(due) => (due, Vec::new()),
+        Err(wrong) => (None, wrong),
+    };
+    violations.extend(check_give_up_after(patch.give_up_after));
     violations.extend(patch.metadata.as_ref().and_then(check_metadata));
     if let (Some(publisher), Some(content)) = (publisher, &patch.content) {
         violations.extend(publisher.check(content));
     }
     match violations.is_empty() {
-        true => Ok(()),
+        true => Ok(due),
         false => Err(Error::Invalid(violations)),
     }
 }

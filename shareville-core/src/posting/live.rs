@@ -288,6 +288,7 @@ fn not_editable(
         ("/metadata", patch.metadata.is_some()),
         ("/giveUpAfter", patch.give_up_after.is_some()),
         ("/scheduledAt", patch.scheduled_at.is_some()),
+        ("/scheduledLocal", patch.scheduled_local.is_some()),
     ];
     let changed = fields.into_iter().filter(|(_, changed)| *changed);
     let message = "of a published post only the `caption` can be changed, and only where the platform allows it";

@@ -96,7 +96,8 @@ pub trait LoginStore: fmt::Debug + Send + Sync + 'static {
     /// As any method.
     async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>>;
 
-    /// Erases logins, grants and user tokens whose time is over; gives the grants, to be revoked at the provider.
+    /// Erases logins, grants, user tokens and [answers](super::PostStore::answered) whose time is over; gives the grants,
+    /// to be revoked at the provider.
     ///
     /// # Errors
     /// As any method.
@@ -153,7 +154,8 @@ pub trait ConnectionStore: fmt::Debug + Send + Sync + 'static {
         person: &str,
     ) -> Result<Vec<Connection>>;
 
-    /// Deletes a connection and its accounts, and tells of it. False if there is none.
+    /// Deletes a connection and its accounts, and tells of it. False if there is none. Its history stays, until its end
+    /// user is erased.
     ///
     /// # Errors
     /// As any method.
@@ -169,6 +171,16 @@ pub trait ConnectionStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As any method.
     async fn account(&self, tenant: TenantId, id: AccountId) -> Result<Option<Account>>;
+
+    /// Reads accounts with their connections, in no particular order; those there are not are left out.
+    ///
+    /// # Errors
+    /// As any method.
+    async fn accounts_by_id(
+        &self,
+        tenant: TenantId,
+        ids: &[AccountId],
+    ) -> Result<Vec<(Account, Connection)>>;
 
     /// Lists a connection's accounts.
     ///

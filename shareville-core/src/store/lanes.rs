@@ -18,11 +18,11 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClaimRequest {
-    /// How many lanes at most.
+    /// How many lanes at most; or deliveries, for those who send these.
     pub limit: usize,
     /// For how long.
     pub lease: Duration,
-    /// How many lanes of one tenant may be claimed at once, by all workers together.
+    /// How many of one tenant may be claimed at once, by all workers together.
     pub per_tenant: usize,
 }
 

@@ -8,10 +8,13 @@
 //! Each method but those that find work takes the tenant: another tenant's record is as good as none.
 
 mod connections;
+mod deliveries;
+mod epoch;
 mod lanes;
 mod memory;
 mod posts;
 mod tenants;
+mod users;
 
 use std::error::Error as StdError;
 
@@ -19,10 +22,13 @@ use uuid::Uuid;
 
 pub use self::{
     connections::{ConnectionChange, ConnectionStore, LoginFound, LoginStore},
+    deliveries::{ClaimedDeliveries, DeliveryChange, DeliveryClaim, DeliveryStore},
+    epoch::{CredentialEpoch, CredentialEpochs, RaisedEpoch},
     lanes::{Claim, ClaimRequest, Claimed, LaneStore, PauseScope},
     memory::MemoryStore,
     posts::{NewPost, PostFilter, PostStore},
-    tenants::{CredentialStore, TenantStore},
+    tenants::{CredentialStore, Known, TenantStore},
+    users::UserStore,
 };
 
 /// Why a store did not do what was asked.
@@ -102,11 +108,25 @@ impl<T> Page<T> {
 
 /// All that is remembered.
 pub trait Store:
-    TenantStore + CredentialStore + LoginStore + ConnectionStore + PostStore + LaneStore
+    TenantStore
+    + CredentialStore
+    + UserStore
+    + LoginStore
+    + ConnectionStore
+    + PostStore
+    + LaneStore
+    + DeliveryStore
 {
 }
 
 impl<S> Store for S where
-    S: TenantStore + CredentialStore + LoginStore + ConnectionStore + PostStore + LaneStore
+    S: TenantStore
+        + CredentialStore
+        + UserStore
+        + LoginStore
+        + ConnectionStore
+        + PostStore
+        + LaneStore
+        + DeliveryStore
 {
 }

@@ -9,6 +9,7 @@ use crate::{
     clock::Timestamp,
     event::{Event, Subject},
     id::{AccountId, ConnectionId, GroupId, PostId, TenantId, UserId},
+    idempotency::{Answered, Created, Idempotency, KeyHash},
     lane::Lane,
     post::{Applied, Change, Post, PostStatus},
 };
@@ -42,11 +43,21 @@ pub struct NewPost {
 /// Remembers posts and what happened.
 #[async_trait]
 pub trait PostStore: fmt::Debug + Send + Sync + 'static {
-    /// Stores posts, all or none.
+    /// Stores posts, all or none, and with them how to answer a request that is sent again.
+    ///
+    /// Whether the key is taken is looked at first, and judged by the store's clock: a key whose time is over is free.
+    /// Of several at once with one key, one stores its posts; the others are told of it, once it has.
     ///
     /// # Errors
     /// [`StoreError::Conflict`](super::StoreError::Conflict) if an account is gone (the field is named `account`); else as any method.
-    async fn create(&self, posts: &[NewPost]) -> Result<()>;
+    async fn create(&self, posts: &[NewPost], idempotency: Option<&Idempotency>)
+    -> Result<Created>;
+
+    /// What was answered to a request with this key, if it is still kept.
+    ///
+    /// # Errors
+    /// As any method.
+    async fn answered(&self, tenant: TenantId, key: &KeyHash) -> Result<Option<Answered>>;
 
     /// Reads a post.
     ///
@@ -73,6 +84,18 @@ pub trait PostStore: fmt::Debug + Send + Sync + 'static {
         &self,
         tenant: TenantId,
         connection: ConnectionId,
+        limit: usize,
+    ) -> Result<Vec<Post>>;
+
+    /// Some posts of a lane that come up within a span, soonest first. The span includes its start, not its end.
+    ///
+    /// # Errors
+    /// As any method.
+    async fn due_within(
+        &self,
+        lane: &Lane,
+        from: Timestamp,
+        to: Timestamp,
         limit: usize,
     ) -> Result<Vec<Post>>;
 

@@ -4,7 +4,7 @@ use std::{fmt, result::Result as StdResult};
 
 use async_trait::async_trait;
 
-use super::{Page, PageRequest, Result, Stale};
+use super::{CredentialEpoch, Page, PageRequest, Result, Stale};
 use crate::{
     credential::{ApiKey, TokenHash, UserToken},
     event::Event,
@@ -52,6 +52,15 @@ pub trait TenantStore: fmt::Debug + Send + Sync + 'static {
     async fn delete_tenant(&self, id: TenantId) -> Result<bool>;
 }
 
+/// A credential that is there, and the tenant whose it is, as they were at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known<C> {
+    /// The credential.
+    pub credential: C,
+    /// The tenant.
+    pub tenant: Tenant,
+}
+
 /// Remembers credentials.
 #[async_trait]
 pub trait CredentialStore: fmt::Debug + Send + Sync + 'static {
@@ -61,11 +70,20 @@ pub trait CredentialStore: fmt::Debug + Send + Sync + 'static {
     /// As any method.
     async fn create_api_key(&self, key: &ApiKey, events: &[Event]) -> Result<()>;
 
-    /// Finds an API key by its hash.
+    /// The epoch that a tenant's credentials are in, see [`CredentialEpochs`](super::CredentialEpochs): what is read
+    /// after this, of a key, a user token or the tenant, is as it was for as long as this stays the same. `None` if the
+    /// store cannot vouch for that now, for others may write what it does not hear of.
+    ///
+    /// It ends, before the store says that it has written, with each change and the deletion of the tenant, each
+    /// revoked API key, and each user who is shut out; and soon after, where another process wrote it. That something
+    /// was added ends nothing, since nobody remembers what is not there.
+    fn credential_epoch(&self, tenant: TenantId) -> Option<CredentialEpoch>;
+
+    /// Finds an API key by its hash, and the tenant with it.
     ///
     /// # Errors
     /// As any method.
-    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<ApiKey>>;
+    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<Known<ApiKey>>>;
 
     /// Lists a tenant's API keys.
     ///
@@ -90,9 +108,13 @@ pub trait CredentialStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::Conflict`](super::StoreError::Conflict) if the key that minted it is gone; else as any method.
     async fn create_user_token(&self, token: &UserToken) -> Result<()>;
 
-    /// Finds a user token by its hash.
+    /// Finds a user token by its hash, and the tenant with it.
     ///
     /// # Errors
     /// As any method.
-    async fn user_token(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<UserToken>>;
+    async fn user_token(
+        &self,
+        tenant: TenantId,
+        hash: &TokenHash,
+    ) -> Result<Option<Known<UserToken>>>;
 }

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::MAX_NAME_CHARS;
 use crate::{
+    deliver::Courier,
     error::Error,
     id::Provider,
     secret::Keyring,
@@ -72,8 +73,14 @@ pub struct TenantInput {
 
 impl TenantInput {
     /// Checks everything, then writes it into `tenant`.
-    pub(super) fn apply_to(self, tenant: &mut Tenant, keyring: &Keyring) -> Result<(), Error> {
-        let violations = self.check(tenant);
+    pub(super) fn apply_to(
+        self,
+        tenant: &mut Tenant,
+        keyring: &Keyring,
+        courier: Option<&dyn Courier>,
+    ) -> Result<(), Error> {
+        let mut violations = self.check(tenant);
+        violations.extend(self.check_webhook_url(courier));
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
         }
@@ -198,11 +205,6 @@ impl TenantInput {
                 );
             }
         }
-        if let Patch::Set(text) = &self.webhook_url
-            && let Some(problem) = web_url_problem(text)
-        {
-            say("/webhookUrl", "malformed", problem.to_owned());
-        }
         if self
             .give_up_after
             .is_some_and(|after| after.is_zero() || after > MAX_GIVE_UP_AFTER)
@@ -211,6 +213,20 @@ impl TenantInput {
         }
         wrong.extend(self.check_apps(tenant));
         wrong
+    }
+
+    /// Whether webhooks can be sent there, as far as the address tells by itself.
+    fn check_webhook_url(&self, courier: Option<&dyn Courier>) -> Option<Violation> {
+        const POINTER: &str = "/webhookUrl";
+        let Patch::Set(text) = &self.webhook_url else {
+            return None;
+        };
+        if let Some(problem) = web_url_problem(text) {
+            return Some(Violation::new(POINTER, "malformed", problem));
+        }
+        let url = Url::parse(text).ok()?;
+        let refused = courier?.refuses(&url)?;
+        Some(Violation::new(POINTER, "address_refused", refused))
     }
 
     fn check_apps(&self, tenant: &Tenant) -> Vec<Violation> {

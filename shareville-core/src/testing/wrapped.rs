@@ -1,21 +1,33 @@
 //! A store seen through something that stops, forgets, or loses answers: for tests that kill an engine at a write, or
 //! that must catch one which is broken on purpose.
 
-use std::{result::Result as StdResult, sync::Arc, time::Duration};
+use std::{
+    result::Result as StdResult,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::{
     clock::Timestamp,
     connection::{Account, Connection, Grant, Login},
     credential::{ApiKey, TokenHash, UserToken},
+    delivery::Delivery,
     event::{Event, EventKind, Subject},
-    id::{AccountId, ApiKeyId, ConnectionId, OwnerId, PostId, Provider, TenantId, UserId},
+    id::{
+        AccountId, ApiKeyId, ConnectionId, DeliveryId, OwnerId, PostId, Provider, TenantId, UserId,
+    },
+    idempotency::{Answered, Created, Idempotency, KeyHash},
     lane::{ClaimRef, Lane, Pause, PauseReason},
     post::{Applied, Change, Post},
     secret::Sealed,
     store::{
-        ClaimRequest, Claimed, ConnectionChange, ConnectionStore, CredentialStore, LaneStore,
+        ClaimRequest, Claimed, ClaimedDeliveries, ConnectionChange, ConnectionStore,
+        CredentialEpoch, CredentialStore, DeliveryChange, DeliveryStore, Known, LaneStore,
         LoginFound, LoginStore, NewPost, Page, PageRequest, PauseScope, PostFilter, PostStore,
-        Result, Stale, Store, StoreError, TenantStore,
+        Result, Stale, Store, StoreError, TenantStore, UserStore,
     },
     tenant::Tenant,
 };
@@ -41,6 +53,8 @@ pub struct Wrapped {
     inner: Arc<dyn Store>,
     stops: Option<(At, EventKind)>,
     forgets: bool,
+    away: AtomicBool,
+    credentials_read: AtomicUsize,
     stopped: watch::Sender<usize>,
     released: watch::Sender<bool>,
 }
@@ -52,6 +66,8 @@ impl Wrapped {
             inner,
             stops: Some((at, kind)),
             forgets: false,
+            away: AtomicBool::new(false),
+            credentials_read: AtomicUsize::new(0),
             stopped: watch::Sender::new(0),
             released: watch::Sender::new(false),
         }
@@ -64,6 +80,31 @@ impl Wrapped {
             forgets: true,
             ..Self::stopping(inner, At::Before, EventKind::PostCommit)
         }
+    }
+
+    /// Goes wrong only while it is away.
+    pub fn leaving(inner: Arc<dyn Store>) -> Self {
+        Self {
+            stops: None,
+            ..Self::stopping(inner, At::Before, EventKind::PostCommit)
+        }
+    }
+
+    /// Lets the store go away, so that every call fails as unavailable, or come back.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    fn inner(&self) -> Result<&Arc<dyn Store>> {
+        match self.away.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("nobody listens there".into())),
+            false => Ok(&self.inner),
+        }
+    }
+
+    /// How often a credential was looked up in the store.
+    pub fn credentials_read(&self) -> usize {
+        self.credentials_read.load(Ordering::SeqCst)
     }
 
     /// Waits until a write has come that goes wrong.
@@ -98,20 +139,29 @@ impl Wrapped {
         }
         let stops = self.stops;
         let stops = stops.filter(|(_, kind)| changes.iter().any(|it| tells(it, *kind)));
-        match stops.map(|(at, _)| at) {
-            None => self.inner.apply(&changes).await,
+        self.around(stops.map(|(at, _)| at), self.inner()?.apply(&changes))
+            .await
+    }
+
+    async fn around<T>(
+        &self,
+        stops: Option<At>,
+        write: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match stops {
+            None => write.await,
             Some(At::Before) => {
                 self.stop().await;
-                self.inner.apply(&changes).await
+                write.await
             }
             Some(At::After) => {
-                let answer = self.inner.apply(&changes).await;
+                let answer = write.await;
                 self.stop().await;
                 answer
             }
             Some(at) => {
                 if at == At::Lost {
-                    self.inner.apply(&changes).await?;
+                    write.await?;
                 }
                 self.stopped.send_modify(|times| *times += 1);
                 Err(StoreError::Lost("the connection is gone".into()))
@@ -123,15 +173,15 @@ impl Wrapped {
 #[async_trait]
 impl TenantStore for Wrapped {
     async fn create_tenant(&self, tenant: &Tenant, events: &[Event]) -> Result<()> {
-        self.inner.create_tenant(tenant, events).await
+        self.inner()?.create_tenant(tenant, events).await
     }
 
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>> {
-        self.inner.tenant(id).await
+        self.inner()?.tenant(id).await
     }
 
     async fn tenants(&self, owner: &OwnerId, page: PageRequest) -> Result<Page<Tenant>> {
-        self.inner.tenants(owner, page).await
+        self.inner()?.tenants(owner, page).await
     }
 
     async fn update_tenant(
@@ -140,26 +190,31 @@ impl TenantStore for Wrapped {
         revision: u64,
         events: &[Event],
     ) -> Result<StdResult<(), Stale>> {
-        self.inner.update_tenant(tenant, revision, events).await
+        self.inner()?.update_tenant(tenant, revision, events).await
     }
 
     async fn delete_tenant(&self, id: TenantId) -> Result<bool> {
-        self.inner.delete_tenant(id).await
+        self.inner()?.delete_tenant(id).await
     }
 }
 
 #[async_trait]
 impl CredentialStore for Wrapped {
     async fn create_api_key(&self, key: &ApiKey, events: &[Event]) -> Result<()> {
-        self.inner.create_api_key(key, events).await
+        self.inner()?.create_api_key(key, events).await
     }
 
-    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<ApiKey>> {
-        self.inner.api_key(tenant, hash).await
+    fn credential_epoch(&self, tenant: TenantId) -> Option<CredentialEpoch> {
+        self.inner.credential_epoch(tenant)
+    }
+
+    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<Known<ApiKey>>> {
+        self.credentials_read.fetch_add(1, Ordering::SeqCst);
+        self.inner()?.api_key(tenant, hash).await
     }
 
     async fn api_keys(&self, tenant: TenantId, page: PageRequest) -> Result<Page<ApiKey>> {
-        self.inner.api_keys(tenant, page).await
+        self.inner()?.api_keys(tenant, page).await
     }
 
     async fn revoke_api_key(
@@ -168,26 +223,47 @@ impl CredentialStore for Wrapped {
         id: ApiKeyId,
         events: &[Event],
     ) -> Result<bool> {
-        self.inner.revoke_api_key(tenant, id, events).await
+        self.inner()?.revoke_api_key(tenant, id, events).await
     }
 
     async fn create_user_token(&self, token: &UserToken) -> Result<()> {
-        self.inner.create_user_token(token).await
+        self.inner()?.create_user_token(token).await
     }
 
-    async fn user_token(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<UserToken>> {
-        self.inner.user_token(tenant, hash).await
+    async fn user_token(
+        &self,
+        tenant: TenantId,
+        hash: &TokenHash,
+    ) -> Result<Option<Known<UserToken>>> {
+        self.credentials_read.fetch_add(1, Ordering::SeqCst);
+        self.inner()?.user_token(tenant, hash).await
+    }
+}
+
+#[async_trait]
+impl UserStore for Wrapped {
+    async fn shut_out(
+        &self,
+        tenant: TenantId,
+        user: &UserId,
+        events: &[Event],
+    ) -> Result<Option<Vec<Grant>>> {
+        self.inner()?.shut_out(tenant, user, events).await
+    }
+
+    async fn erase_posts(&self, tenant: TenantId, user: &UserId, limit: usize) -> Result<bool> {
+        self.inner()?.erase_posts(tenant, user, limit).await
     }
 }
 
 #[async_trait]
 impl LoginStore for Wrapped {
     async fn begin_login(&self, login: &Login) -> Result<()> {
-        self.inner.begin_login(login).await
+        self.inner()?.begin_login(login).await
     }
 
     async fn login(&self, tenant: TenantId, state: &TokenHash) -> Result<Option<Login>> {
-        self.inner.login(tenant, state).await
+        self.inner()?.login(tenant, state).await
     }
 
     async fn take_login(
@@ -196,7 +272,7 @@ impl LoginStore for Wrapped {
         state: &TokenHash,
         code: &TokenHash,
     ) -> Result<LoginFound> {
-        self.inner.take_login(tenant, state, code).await
+        self.inner()?.take_login(tenant, state, code).await
     }
 
     async fn finish_login(
@@ -205,30 +281,30 @@ impl LoginStore for Wrapped {
         state: &TokenHash,
         answer: &Sealed,
     ) -> Result<()> {
-        self.inner.finish_login(tenant, state, answer).await
+        self.inner()?.finish_login(tenant, state, answer).await
     }
 
     async fn create_grant(&self, grant: &Grant) -> Result<()> {
-        self.inner.create_grant(grant).await
+        self.inner()?.create_grant(grant).await
     }
 
     async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
-        self.inner.take_grant(tenant, code).await
+        self.inner()?.take_grant(tenant, code).await
     }
 
     async fn sweep(&self) -> Result<Vec<Grant>> {
-        self.inner.sweep().await
+        self.inner()?.sweep().await
     }
 }
 
 #[async_trait]
 impl ConnectionStore for Wrapped {
     async fn save_connection(&self, change: &ConnectionChange) -> Result<StdResult<(), Stale>> {
-        self.inner.save_connection(change).await
+        self.inner()?.save_connection(change).await
     }
 
     async fn connection(&self, tenant: TenantId, id: ConnectionId) -> Result<Option<Connection>> {
-        self.inner.connection(tenant, id).await
+        self.inner()?.connection(tenant, id).await
     }
 
     async fn connection_of(
@@ -238,7 +314,7 @@ impl ConnectionStore for Wrapped {
         provider: &Provider,
         person: &str,
     ) -> Result<Option<Connection>> {
-        self.inner
+        self.inner()?
             .connection_of(tenant, user, provider, person)
             .await
     }
@@ -249,7 +325,7 @@ impl ConnectionStore for Wrapped {
         user: Option<&UserId>,
         page: PageRequest,
     ) -> Result<Page<Connection>> {
-        self.inner.connections(tenant, user, page).await
+        self.inner()?.connections(tenant, user, page).await
     }
 
     async fn connections_of_person(
@@ -258,7 +334,7 @@ impl ConnectionStore for Wrapped {
         provider: &Provider,
         person: &str,
     ) -> Result<Vec<Connection>> {
-        self.inner
+        self.inner()?
             .connections_of_person(tenant, provider, person)
             .await
     }
@@ -269,11 +345,19 @@ impl ConnectionStore for Wrapped {
         id: ConnectionId,
         events: &[Event],
     ) -> Result<bool> {
-        self.inner.remove_connection(tenant, id, events).await
+        self.inner()?.remove_connection(tenant, id, events).await
     }
 
     async fn account(&self, tenant: TenantId, id: AccountId) -> Result<Option<Account>> {
-        self.inner.account(tenant, id).await
+        self.inner()?.account(tenant, id).await
+    }
+
+    async fn accounts_by_id(
+        &self,
+        tenant: TenantId,
+        ids: &[AccountId],
+    ) -> Result<Vec<(Account, Connection)>> {
+        self.inner()?.accounts_by_id(tenant, ids).await
     }
 
     async fn accounts(
@@ -282,22 +366,37 @@ impl ConnectionStore for Wrapped {
         connection: ConnectionId,
         page: PageRequest,
     ) -> Result<Page<Account>> {
-        self.inner.accounts(tenant, connection, page).await
+        self.inner()?.accounts(tenant, connection, page).await
     }
 
     async fn is_shared(&self, lane: &Lane, except: ConnectionId) -> Result<bool> {
-        self.inner.is_shared(lane, except).await
+        self.inner()?.is_shared(lane, except).await
     }
 }
 
 #[async_trait]
 impl PostStore for Wrapped {
-    async fn create(&self, posts: &[NewPost]) -> Result<()> {
-        self.inner.create(posts).await
+    async fn create(
+        &self,
+        posts: &[NewPost],
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Created> {
+        let stops = self
+            .stops
+            .filter(|(_, kind)| *kind == EventKind::PostCreated);
+        self.around(
+            stops.map(|(at, _)| at),
+            self.inner()?.create(posts, idempotency),
+        )
+        .await
+    }
+
+    async fn answered(&self, tenant: TenantId, key: &KeyHash) -> Result<Option<Answered>> {
+        self.inner()?.answered(tenant, key).await
     }
 
     async fn post(&self, tenant: TenantId, id: PostId) -> Result<Option<Post>> {
-        self.inner.post(tenant, id).await
+        self.inner()?.post(tenant, id).await
     }
 
     async fn posts(
@@ -306,7 +405,7 @@ impl PostStore for Wrapped {
         filter: &PostFilter,
         page: PageRequest,
     ) -> Result<Page<Post>> {
-        self.inner.posts(tenant, filter, page).await
+        self.inner()?.posts(tenant, filter, page).await
     }
 
     async fn unsettled(
@@ -315,11 +414,21 @@ impl PostStore for Wrapped {
         connection: ConnectionId,
         limit: usize,
     ) -> Result<Vec<Post>> {
-        self.inner.unsettled(tenant, connection, limit).await
+        self.inner()?.unsettled(tenant, connection, limit).await
+    }
+
+    async fn due_within(
+        &self,
+        lane: &Lane,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Post>> {
+        self.inner()?.due_within(lane, from, to, limit).await
     }
 
     async fn is_held(&self, lane: &Lane, platform_id: &str, except: PostId) -> Result<bool> {
-        self.inner.is_held(lane, platform_id, except).await
+        self.inner()?.is_held(lane, platform_id, except).await
     }
 
     async fn apply(&self, changes: &[Change]) -> Result<Vec<StdResult<Applied, Stale>>> {
@@ -332,7 +441,7 @@ impl PostStore for Wrapped {
         subject: Subject,
         page: PageRequest,
     ) -> Result<Page<Event>> {
-        self.inner.events(tenant, subject, page).await
+        self.inner()?.events(tenant, subject, page).await
     }
 
     async fn watch(
@@ -342,41 +451,67 @@ impl PostStore for Wrapped {
         revision: u64,
         until: Timestamp,
     ) -> Result<Option<Post>> {
-        self.inner.watch(tenant, id, revision, until).await
+        self.inner()?.watch(tenant, id, revision, until).await
     }
 }
 
 #[async_trait]
 impl LaneStore for Wrapped {
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed> {
-        self.inner.claim(request).await
+        self.inner()?.claim(request).await
     }
 
     async fn renew(&self, claims: &[ClaimRef], lease: Duration) -> Result<Vec<bool>> {
-        self.inner.renew(claims, lease).await
+        self.inner()?.renew(claims, lease).await
     }
 
     async fn release(&self, claims: &[ClaimRef]) -> Result<()> {
-        self.inner.release(claims).await
+        self.inner()?.release(claims).await
     }
 
     async fn pause(&self, tenant: TenantId, scope: &PauseScope, pause: Pause) -> Result<()> {
-        self.inner.pause(tenant, scope, pause).await
+        self.inner()?.pause(tenant, scope, pause).await
     }
 
     async fn resume(&self, tenant: TenantId, reason: PauseReason) -> Result<()> {
-        self.inner.resume(tenant, reason).await
+        self.inner()?.resume(tenant, reason).await
     }
 
     async fn pauses(&self, lanes: &[Lane]) -> Result<Vec<Option<Pause>>> {
-        self.inner.pauses(lanes).await
+        self.inner()?.pauses(lanes).await
     }
 
     async fn wake(&self, until: Timestamp) -> Result<()> {
-        self.inner.wake(until).await
+        self.inner()?.wake(until).await
     }
 
     async fn ready(&self) -> Result<()> {
-        self.inner.ready().await
+        self.inner()?.ready().await
+    }
+}
+
+#[async_trait]
+impl DeliveryStore for Wrapped {
+    async fn claim_deliveries(&self, request: ClaimRequest) -> Result<ClaimedDeliveries> {
+        self.inner()?.claim_deliveries(request).await
+    }
+
+    async fn apply_deliveries(
+        &self,
+        changes: &[DeliveryChange],
+    ) -> Result<Vec<StdResult<(), Stale>>> {
+        self.inner()?.apply_deliveries(changes).await
+    }
+
+    async fn delivery(&self, tenant: TenantId, id: DeliveryId) -> Result<Option<Delivery>> {
+        self.inner()?.delivery(tenant, id).await
+    }
+
+    async fn deliveries(&self, tenant: TenantId, page: PageRequest) -> Result<Page<Delivery>> {
+        self.inner()?.deliveries(tenant, page).await
+    }
+
+    async fn wake_for_deliveries(&self, until: Timestamp) -> Result<()> {
+        self.inner()?.wake_for_deliveries(until).await
     }
 }

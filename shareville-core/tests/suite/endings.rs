@@ -69,7 +69,7 @@ async fn a_draft_should_not_be_set_going_once_its_account_is_gone() {
         .unwrap();
     let posts = stage.shareville.posts(&caller);
     let published = posts.publish(draft.id.into(), false).await;
-    let scheduled = posts.schedule(draft.id.into(), stage.at(60), None).await;
+    let scheduled = posts.schedule(draft.id.into(), stage.at(60)).await;
     for refused in [published, scheduled] {
         let told = matches!(
             &refused,

@@ -10,11 +10,16 @@
 )]
 
 mod connect;
+mod creating;
+mod credentials;
+mod deliveries;
 mod endings;
 mod engine_faults;
 mod engine_kills;
 mod engine_lanes;
 mod engine_many;
 mod engine_pauses;
+mod engine_races;
+mod erasing;
 mod posting;
 mod stage;

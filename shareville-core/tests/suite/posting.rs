@@ -6,7 +6,8 @@ use shareville_core::{
     engine::Engine,
     id::{OwnerId, PostId},
     post::{Content, Post, PostStatus, Refusal, Repeat},
-    posting::{PostInput, PostPatch, Target},
+    posting::{PostInput, PostPatch, Target, Wanted},
+    store::PageRequest,
     tenancy::TenantInput,
     testing::network::{Call, Fault, MAX_CAPTION_CHARS, Manners},
     violation::Violation,
@@ -92,6 +93,40 @@ async fn a_platform_id_should_be_told_from_a_page_of_ours() {
 }
 
 #[tokio::test]
+async fn a_post_should_name_the_request_that_set_it_going() {
+    let stage = Stage::new().await;
+    let account = stage.account().await;
+    let by = async |id: &str| stage.caller().await.with_request_id(id.parse().unwrap());
+    let request = |post: &Post| post.work.request.as_ref().map(ToString::to_string);
+
+    let (writing, going, later) = (by("writing").await, by("going").await, by("later").await);
+    let posting = stage.shareville.posts(&writing);
+    let draft = posting.create(input(&account, None)).await.unwrap();
+    assert_eq!(request(&draft), None, "nothing is set going yet");
+    let due = posting.create(input(&account, Some(stage.at(60))));
+    assert_eq!(request(&due.await.unwrap()).as_deref(), Some("writing"));
+
+    let posting = stage.shareville.posts(&going);
+    let at = stage.at(60);
+    let post = posting.schedule(draft.id.into(), at).await.unwrap();
+    assert_eq!(request(&post).as_deref(), Some("going"));
+    let posting = stage.shareville.posts(&later);
+    let edit = |post: &Post| new_caption(post, "Better so");
+    let post = posting.update(draft.id.into(), edit).await.unwrap();
+    assert_eq!(
+        request(&post).as_deref(),
+        Some("going"),
+        "an edit sets nothing going"
+    );
+
+    let page = PageRequest::first(10);
+    let told = posting.events(draft.id, page).await.unwrap().items;
+    let mut told: Vec<_> = told.iter().map(|it| it.data["requestId"].clone()).collect();
+    told.reverse();
+    assert_eq!(told, ["writing", "going", "later"]);
+}
+
+#[tokio::test]
 async fn all_that_is_wrong_should_be_told_at_once() {
     let stage = Stage::new().await;
     let account = stage.account().await;
@@ -113,16 +148,16 @@ async fn all_that_is_wrong_should_be_told_at_once() {
         violations(posting.create(wrong.clone()).await),
         pairs(&expected)
     );
-    assert_eq!(violations(posting.check(&wrong).await), pairs(&expected));
+    assert_eq!(
+        violations(posting.check(&Wanted::One(Box::new(wrong.clone()))).await),
+        pairs(&expected)
+    );
     let good = input(&account, None);
-    let both = posting.create_all(vec![good, wrong], None).await;
+    let both = posting.create_all(Wanted::Batch(vec![good, wrong])).await;
     let expected = expected.map(|(pointer, code)| (format!("/posts/1{pointer}"), code.to_owned()));
     assert_eq!(violations(both), expected);
     let none = posting
-        .list(
-            Default::default(),
-            shareville_core::store::PageRequest::first(9),
-        )
+        .list(Default::default(), PageRequest::first(9))
         .await;
     assert_eq!(none.unwrap().items, [], "all or none");
 }
@@ -152,7 +187,11 @@ async fn anothers_post_should_be_as_good_as_none() {
         .create(other)
         .await
         .unwrap();
-    let caller = stage.shareville.on_behalf_of(rival.id).await.unwrap();
+    let caller = stage
+        .shareville
+        .on_behalf_of(rival.tenant.id)
+        .await
+        .unwrap();
     let posting = stage.shareville.posts(&caller);
     assert!(matches!(
         posting.get(post.id).await,

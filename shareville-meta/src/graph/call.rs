@@ -1,6 +1,9 @@
 //! One call: where its secrets go, and what counts as an answer.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use http::{HeaderMap, Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -116,17 +119,26 @@ impl<'a> Call<'a> {
             api_version = field::Empty,
             fbtrace_id = field::Empty,
         );
+        let began = Instant::now();
         let outcome = self.exchange().instrument(span.clone()).await;
-        outcome.map_err(|error| {
-            let error = error.without(&self.secrets);
-            if let Some(id) = &error.fbtrace_id {
-                span.record("fbtrace_id", id);
+        let elapsed_ms = began.elapsed().as_millis();
+        match outcome {
+            Ok(answer) => {
+                span.in_scope(|| tracing::info!(elapsed_ms, "answered"));
+                Ok(answer)
             }
-            span.in_scope(|| {
-                tracing::debug!(code = error.code, subcode = error.subcode, "refused");
-            });
-            error
-        })
+            Err(error) => {
+                let error = error.without(&self.secrets);
+                if let Some(id) = &error.fbtrace_id {
+                    span.record("fbtrace_id", id);
+                }
+                let class = error.class(self.graph.now()).code();
+                let (code, subcode) = (error.code, error.subcode);
+                // Its words are for the post's history: here they could repeat what a person has written.
+                span.in_scope(|| tracing::info!(elapsed_ms, class, code, subcode, "failed"));
+                Err(error)
+            }
+        }
     }
 
     async fn exchange<T: DeserializeOwned>(&self) -> Result<T, Box<GraphError>> {

@@ -9,7 +9,12 @@ use shareville_core::{
 };
 use sqlx::{SqliteConnection, query, query_as};
 
-use super::{SqliteStore, events::tell, lanes::settle};
+use super::{
+    SqliteStore,
+    events::tell,
+    lanes::settle,
+    users::{DEPART_POSTS, ERASE_POSTS},
+};
 use crate::{
     batch::{Batch, Guard, good},
     error::failed,
@@ -72,11 +77,14 @@ async fn write(batch: Batch, connection: &mut SqliteConnection) -> Result<()> {
             .map_err(failed)?;
     }
     if !removed.is_empty() {
-        query("DELETE FROM shareville_posts WHERE id IN (SELECT unhex(value) FROM json_each(?1))")
-            .bind(json(&removed)?)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
+        let removed = json(&removed)?;
+        for sql in [DEPART_POSTS, ERASE_POSTS] {
+            query(sql)
+                .bind(&removed)
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
+        }
     }
     settle(connection, batch.lanes.into_values()).await
 }
@@ -112,6 +120,8 @@ impl SqliteStore {
             let changed = good(changes, &results).map(|change| change.post);
             self.signals.posts(changed);
             self.signals.work();
+            let good = good(changes, &results);
+            self.signals.told(good.flat_map(|change| &change.events));
         }
         Ok(results)
     }

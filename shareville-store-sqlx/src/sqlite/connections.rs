@@ -1,5 +1,7 @@
 //! Connections and accounts in SQLite.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use shareville_core::{
     connection::{Account, Connection, ConnectionStatus},
@@ -15,11 +17,12 @@ use super::{
     SqliteStore,
     events::tell,
     lanes::{pause_and_resume, settle},
+    users::DEPART_CONNECTION,
 };
 use crate::{
     error::{conflict, failed},
     lane::LaneRow,
-    row::{below, found, json, limit, page, records, revision},
+    row::{below, found, hex, json, limit, page, record, records, revision},
 };
 
 /// Lanes in which posts through a connection have something left to do.
@@ -29,6 +32,12 @@ pub(super) const LANES_OF: &str = "SELECT * FROM shareville_lanes WHERE id IN
 /// Lets posts through a connection never come up again.
 pub(super) const STRAND: &str = "UPDATE shareville_posts SET due_at = NULL, expires_at = NULL
      WHERE connection = ?1 AND open IS NOT NULL";
+
+/// Accounts with their connections.
+pub(super) const ACCOUNTS_BY_ID: &str = "SELECT a.record, c.record FROM json_each(?1) j
+     CROSS JOIN shareville_accounts a ON a.id = unhex(j.value)
+     CROSS JOIN shareville_connections c ON c.id = a.connection
+     WHERE a.tenant = ?2";
 
 /// Writes a connection, new or known.
 async fn write_connection(on: &mut SqliteConnection, connection: &Connection) -> Result<()> {
@@ -120,6 +129,7 @@ impl ConnectionStore for SqliteStore {
         tell(write.on(), &change.events).await?;
         write.commit().await?;
         self.signals.work();
+        self.signals.told(&change.events);
         Ok(Ok(()))
     }
 
@@ -202,6 +212,12 @@ impl ConnectionStore for SqliteStore {
         events: &[Event],
     ) -> Result<bool> {
         let mut write = self.write().await?;
+        query(DEPART_CONNECTION)
+            .bind(id.as_uuid())
+            .bind(tenant.as_uuid())
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
         let deleted = query("DELETE FROM shareville_connections WHERE id = ?1 AND tenant = ?2")
             .bind(id.as_uuid())
             .bind(tenant.as_uuid())
@@ -225,12 +241,31 @@ impl ConnectionStore for SqliteStore {
         settle(write.on(), lanes).await?;
         tell(write.on(), events).await?;
         write.commit().await?;
+        self.signals.told(events);
         Ok(true)
     }
 
     async fn account(&self, tenant: TenantId, id: AccountId) -> Result<Option<Account>> {
         const SQL: &str = "SELECT record FROM shareville_accounts WHERE id = ?1 AND tenant = ?2";
         self.record_of(SQL, tenant, id.as_uuid()).await
+    }
+
+    async fn accounts_by_id(
+        &self,
+        tenant: TenantId,
+        ids: &[AccountId],
+    ) -> Result<Vec<(Account, Connection)>> {
+        let asked: BTreeSet<_> = ids.iter().map(|id| hex(id.as_uuid())).collect();
+        let rows: Vec<(String, String)> = query_as(ACCOUNTS_BY_ID)
+            .bind(json(&asked)?)
+            .bind(tenant.as_uuid())
+            .fetch_all(&self.reads)
+            .await
+            .map_err(failed)?;
+        let read = rows
+            .iter()
+            .map(|(account, connection)| Ok((record(account)?, record(connection)?)));
+        read.collect()
     }
 
     async fn accounts(

@@ -1,19 +1,49 @@
 //! Credentials in SQLite.
 
 use async_trait::async_trait;
+use serde::de::DeserializeOwned;
 use shareville_core::{
     credential::{ApiKey, TokenHash, UserToken},
     event::Event,
     id::{ApiKeyId, TenantId},
-    store::{CredentialStore, Page, PageRequest, Result},
+    store::{CredentialEpoch, CredentialStore, Known, Page, PageRequest, Result},
 };
-use sqlx::{query, query_scalar};
+use sqlx::{query, query_as, query_scalar};
 
 use super::{SqliteStore, events::tell};
 use crate::{
     error::{conflict, failed},
-    row::{below, found, json, limit, micros, page},
+    row::{below, json, limit, micros, page, record},
 };
+
+/// A credential and its tenant, in one trip.
+pub(super) const API_KEY: &str = "SELECT k.record, t.record FROM shareville_api_keys k
+     CROSS JOIN shareville_tenants t ON t.id = k.tenant WHERE k.tenant = ?1 AND k.hash = ?2";
+pub(super) const USER_TOKEN: &str = "SELECT k.record, t.record FROM shareville_user_tokens k
+     CROSS JOIN shareville_tenants t ON t.id = k.tenant WHERE k.tenant = ?1 AND k.hash = ?2";
+
+impl SqliteStore {
+    async fn known<C: DeserializeOwned>(
+        &self,
+        sql: &'static str,
+        tenant: TenantId,
+        hash: &TokenHash,
+    ) -> Result<Option<Known<C>>> {
+        let row: Option<(String, String)> = query_as(sql)
+            .bind(tenant.as_uuid())
+            .bind(&hash.as_bytes()[..])
+            .fetch_optional(&self.reads)
+            .await
+            .map_err(failed)?;
+        let Some((credential, tenant)) = row else {
+            return Ok(None);
+        };
+        Ok(Some(Known {
+            credential: record(&credential)?,
+            tenant: record(&tenant)?,
+        }))
+    }
+}
 
 #[async_trait]
 impl CredentialStore for SqliteStore {
@@ -31,15 +61,12 @@ impl CredentialStore for SqliteStore {
         write.commit().await
     }
 
-    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<ApiKey>> {
-        let row =
-            query_scalar("SELECT record FROM shareville_api_keys WHERE tenant = ?1 AND hash = ?2")
-                .bind(tenant.as_uuid())
-                .bind(&hash.as_bytes()[..])
-                .fetch_optional(&self.reads)
-                .await
-                .map_err(failed)?;
-        found(row.as_ref())
+    fn credential_epoch(&self, tenant: TenantId) -> Option<CredentialEpoch> {
+        Some(self.epochs.as_ref()?.of(tenant))
+    }
+
+    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<Known<ApiKey>>> {
+        self.known(API_KEY, tenant, hash).await
     }
 
     async fn api_keys(&self, tenant: TenantId, request: PageRequest) -> Result<Page<ApiKey>> {
@@ -61,6 +88,7 @@ impl CredentialStore for SqliteStore {
         id: ApiKeyId,
         events: &[Event],
     ) -> Result<bool> {
+        let _raised = self.raising(tenant);
         let mut write = self.write().await?;
         let deleted = query("DELETE FROM shareville_api_keys WHERE tenant = ?1 AND id = ?2")
             .bind(tenant.as_uuid())
@@ -92,15 +120,11 @@ impl CredentialStore for SqliteStore {
         write.commit().await
     }
 
-    async fn user_token(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<UserToken>> {
-        let row = query_scalar(
-            "SELECT record FROM shareville_user_tokens WHERE hash = ?1 AND tenant = ?2",
-        )
-        .bind(&hash.as_bytes()[..])
-        .bind(tenant.as_uuid())
-        .fetch_optional(&self.reads)
-        .await
-        .map_err(failed)?;
-        found(row.as_ref())
+    async fn user_token(
+        &self,
+        tenant: TenantId,
+        hash: &TokenHash,
+    ) -> Result<Option<Known<UserToken>>> {
+        self.known(USER_TOKEN, tenant, hash).await
     }
 }

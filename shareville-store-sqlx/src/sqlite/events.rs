@@ -30,15 +30,16 @@ pub(super) async fn tell<'a>(
         .map(|event| {
             let subject = subject(event.subject).unwrap_or(Uuid::nil());
             let tenant = hex(event.tenant.as_uuid());
-            (hex(event.id.as_uuid()), tenant, hex(subject))
+            let public = u8::from(event.kind.is_public());
+            (hex(event.id.as_uuid()), tenant, hex(subject), public)
         })
         .collect();
     if rows.is_empty() {
         return Ok(());
     }
     query(
-        "INSERT INTO shareville_events (id, tenant, subject, record)
-         SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), ?2 -> key FROM json_each(?1)",
+        "INSERT INTO shareville_events (id, tenant, subject, record, public)
+         SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), ?2 -> key, value ->> 3 FROM json_each(?1)",
     )
     .bind(json(&rows)?)
     .bind(json(&events)?)

@@ -48,5 +48,6 @@ impl SqliteStore {
     /// Wakes whoever waits for work: for a host that has committed a transaction of its own.
     pub fn wake_all(&self) {
         self.signals.work();
+        self.signals.deliveries();
     }
 }

@@ -10,7 +10,7 @@ use shareville_core::{
 };
 use sqlx::{SqliteExecutor, query, query_as, query_scalar};
 
-use super::SqliteStore;
+use super::{SqliteStore, answers};
 use crate::{
     error::{conflict, failed},
     row::{found, json, micros, record},
@@ -149,6 +149,11 @@ impl LoginStore for SqliteStore {
             .await
             .map_err(failed)?;
         query("DELETE FROM shareville_user_tokens WHERE expires_at <= ?1")
+            .bind(now)
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
+        query(answers::SWEEP)
             .bind(now)
             .execute(write.on())
             .await

@@ -1,9 +1,11 @@
 //! SQLite.
 
+mod answers;
 mod changes;
 mod claims;
 mod connections;
 mod credentials;
+mod deliveries;
 mod events;
 mod host;
 mod lanes;
@@ -12,14 +14,19 @@ mod logins;
 mod plans;
 mod posts;
 mod tenants;
+mod users;
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{
+    str::FromStr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::de::DeserializeOwned;
 use shareville_core::{
     clock::{Clock, SystemClock, Timestamp},
     id::TenantId,
-    store::{Result, StoreError},
+    store::{CredentialEpochs, RaisedEpoch, Result, StoreError},
 };
 use sqlx::{
     Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
@@ -42,9 +49,12 @@ const MIGRATIONS_TABLE: &str = "_shareville_migrations";
 /// How long to wait for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait for another process that is turning the same new file into a database.
+/// How long to wait for one of our own connections, or for the turn to write: a caller who waits longer is better told.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait, when it is opened, for other processes that turn the same new file into a database or write to it.
+const OPENING: Duration = Duration::from_secs(30);
 const OPENING_PAUSE: Duration = Duration::from_millis(20);
-const OPENING_TRIES: usize = 250;
 
 /// Reads that go on at the same time.
 const READERS: u32 = 4;
@@ -104,6 +114,8 @@ pub struct SqliteStore {
     /// One write at a time: SQLite would let the others wait by polling.
     turn: Arc<Mutex<()>>,
     signals: Arc<Signals>,
+    /// Kept only where no other process can write: nobody would tell of what it wrote.
+    epochs: Option<Arc<CredentialEpochs>>,
     /// How often to look for other processes' writes; `None` if there can be none.
     poll: Option<Duration>,
 }
@@ -203,13 +215,22 @@ impl SqliteStore {
             writes,
             turn: Arc::default(),
             signals: Arc::new(Signals::new()),
+            epochs: poll.is_none().then(Arc::default),
             poll,
         }
     }
 
+    /// Ends the epoch of a tenant's credentials once it is dropped.
+    fn raising(&self, tenant: TenantId) -> Option<RaisedEpoch<'_>> {
+        let epochs = self.epochs.as_ref()?;
+        Some(epochs.raising(tenant))
+    }
+
     /// Begins a write; it reads and writes alone until it is committed, or undone by being dropped.
     async fn write(&self) -> Result<Write> {
-        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turn).lock_owned())
+            .await
+            .map_err(|late| StoreError::Unavailable(Box::new(late)))?;
         // A transaction that reads first and writes later would fail at once where another wrote in between.
         let mut begun = self.writes.begin_with("BEGIN IMMEDIATE").await;
         if matches!(begun, Err(sqlx::Error::InvalidSavePointStatement)) && self.poll.is_some() {
@@ -290,6 +311,7 @@ impl Write {
 fn lasting(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
+        .acquire_timeout(PATIENCE)
         // It is no connection over a network, which could be lost unnoticed.
         .test_before_acquire(false)
         .idle_timeout(None)
@@ -299,10 +321,10 @@ fn lasting(connections: u32) -> SqlitePoolOptions {
 /// The first connection. Two processes that make a file at once stand in each other's way for a moment, and SQLite does
 /// not wait by itself while it turns write-ahead logging on.
 async fn first(pool: &SqlitePool) -> sqlx::Result<PoolConnection<Sqlite>> {
-    let mut tries = OPENING_TRIES;
+    let began = Instant::now();
     loop {
         match pool.acquire().await {
-            Err(error) if is_busy(&error) && tries > 0 => tries -= 1,
+            Err(error) if is_busy(&error) && began.elapsed() < OPENING => {}
             done => return done,
         }
         tokio::time::sleep(OPENING_PAUSE).await;
@@ -313,10 +335,14 @@ async fn first(pool: &SqlitePool) -> sqlx::Result<PoolConnection<Sqlite>> {
 async fn migrate(connection: &mut SqliteConnection) -> Result<()> {
     let mut migrator: Migrator = sqlx::migrate!("migrations/sqlite");
     migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
-    let mut alone = connection
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .map_err(failed)?;
+    let began = Instant::now();
+    let mut alone = loop {
+        match connection.begin_with("BEGIN IMMEDIATE").await {
+            // It has waited for `BUSY_TIMEOUT` already. A start is no request: it need not give up so soon.
+            Err(error) if is_busy(&error) && began.elapsed() < OPENING => {}
+            begun => break begun.map_err(failed)?,
+        }
+    };
     // `run` would make this future, and so that of `open`, unfit for `tokio::spawn`; `run_direct` is there for that.
     let done = migrator.run_direct(None, &mut *alone, false).await;
     done.map_err(OpenError::Migrate)?;

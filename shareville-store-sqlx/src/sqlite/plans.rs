@@ -11,9 +11,13 @@ use shareville_core::{
     store::PostStore as _,
     testing::store::{Bench, START},
 };
-use sqlx::{AssertSqlSafe, Row as _, query};
+use sqlx::{AssertSqlSafe, Row as _, query, query_scalar};
 
-use super::{SqliteOptions, SqliteStore, changes, claims, connections, events, lanes, posts};
+use super::{
+    SqliteOptions, SqliteStore, answers, changes, claims, connections, credentials, deliveries,
+    events, lanes, posts, users,
+};
+use crate::row::micros;
 
 #[tokio::test]
 async fn no_statement_should_read_a_whole_table() {
@@ -35,11 +39,42 @@ async fn no_statement_should_read_a_whole_table() {
         posts::BY_USER,
         posts::BY_STATUS,
         posts::BY_TENANT,
+        posts::BY_TIME,
+        posts::IS_WIDE,
+        posts::DUE_WITHIN,
+        answers::ANSWER,
+        answers::SWEEP,
         posts::UNSETTLED,
         posts::HELD,
         connections::LANES_OF,
         connections::STRAND,
+        connections::ACCOUNTS_BY_ID,
         events::HISTORY,
+        credentials::API_KEY,
+        credentials::USER_TOKEN,
+        users::KNOWS,
+        users::END_TOKENS,
+        users::END_LOGINS,
+        users::GRANTS,
+        users::POSTS,
+        users::DEPARTED,
+        users::LANES,
+        users::ERASE_POSTS,
+        users::ERASE_EVENTS,
+        users::FORGET,
+        users::DEPART_CONNECTION,
+        users::DEPART_POSTS,
+        deliveries::NEWS,
+        deliveries::OWED,
+        deliveries::TAKE_UP,
+        deliveries::TURNS,
+        deliveries::NEXT_TURN,
+        deliveries::UP_NEXT,
+        deliveries::PUT_OFF,
+        deliveries::READY,
+        deliveries::LEASE,
+        deliveries::WHOLE,
+        deliveries::LIST,
     ];
     for sql in statements.iter().flat_map(|sql| sql.split(';')) {
         let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
@@ -65,6 +100,32 @@ async fn no_statement_should_read_a_whole_table() {
         .iter()
         .any(|row| row.get::<String, _>("detail").contains("TEMP B-TREE"));
     assert!(!sorts, "whose turn it is must be read off an index");
+}
+
+#[tokio::test]
+async fn a_span_should_be_wide_only_where_it_holds_more_than_is_sorted() {
+    let clock = Arc::new(ManualClock::at(START));
+    let options = SqliteOptions::new().with_clock(Arc::<ManualClock>::clone(&clock));
+    let store = SqliteStore::in_memory(options).await.unwrap();
+    let bench = Bench::new(Arc::new(store.clone()), clock);
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    for at in [10, 20, 30, 40] {
+        bench.post(&account, bench.at(at)).await;
+    }
+    let (from, to) = (micros(bench.at(10)), micros(bench.at(40)));
+    for (most, wide) in [(0, true), (2, true), (3, false), (4, false)] {
+        let is_wide = query_scalar::<_, bool>(posts::IS_WIDE)
+            .bind(tenant.id.as_uuid())
+            .bind(from)
+            .bind(to)
+            .bind(most);
+        assert_eq!(
+            is_wide.fetch_one(&store.reads).await.unwrap(),
+            wide,
+            "{most}"
+        );
+    }
 }
 
 /// Counts the steps of SQLite's virtual machine for claiming one post and changing it, with much else in the future:

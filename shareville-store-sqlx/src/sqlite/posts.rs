@@ -7,6 +7,7 @@ use shareville_core::{
     clock::Timestamp,
     event::{Event, Subject},
     id::{ConnectionId, PostId, TenantId},
+    idempotency::{Answered, Created, Idempotency, KeyHash},
     lane::Lane,
     post::{Applied, Change, Post},
     store::{NewPost, Page, PageRequest, PostFilter, PostStore, Result, Stale, StoreError},
@@ -15,6 +16,7 @@ use sqlx::{SqliteConnection, query, query_scalar};
 
 use super::{
     SqliteStore,
+    answers::{answered, keep},
     events::tell,
     lanes::{read_or_make, settle},
 };
@@ -30,7 +32,7 @@ macro_rules! list {
             "SELECT record FROM shareville_posts WHERE tenant = ?1 AND id < ?2 AND ",
             $by,
             " AND (?4 IS NULL OR user = ?4) AND (?5 IS NULL OR account = ?5) AND (?6 IS NULL OR group_id = ?6)",
-            " AND (?7 IS NULL OR status = ?7) AND (?8 IS NULL OR listed_at >= ?8) AND (?9 IS NULL OR listed_at < ?9)",
+            " AND (?7 IS NULL OR status = ?7) AND listed_at >= ?8 AND listed_at < ?9",
             " ORDER BY id DESC LIMIT ?3"
         )
     };
@@ -41,6 +43,28 @@ pub(super) const BY_ACCOUNT: &str = list!("account = ?5");
 pub(super) const BY_USER: &str = list!("user = ?4");
 pub(super) const BY_STATUS: &str = list!("status = ?7");
 pub(super) const BY_TENANT: &str = list!("true");
+
+/// The newest posts of a span of time, by the index of times: for a span that is not too wide.
+pub(super) const BY_TIME: &str = "SELECT p.record FROM (
+         SELECT id FROM shareville_posts INDEXED BY shareville_posts_by_time
+         WHERE tenant = ?1 AND listed_at >= ?8 AND listed_at < ?9 AND id < ?2) t
+     CROSS JOIN shareville_posts p ON p.id = t.id
+     WHERE ?7 IS NULL OR p.status = ?7
+     ORDER BY t.id DESC LIMIT ?3";
+
+/// Whether there are more posts within a span of time than are sorted for a list.
+pub(super) const IS_WIDE: &str = "SELECT EXISTS (SELECT 1 FROM shareville_posts
+     WHERE tenant = ?1 AND listed_at >= ?2 AND listed_at < ?3 LIMIT 1 OFFSET ?4)";
+
+/// How many posts of a span of time are sorted at most, to list the newest.
+const NARROW: i64 = 20_000;
+
+/// Posts of a lane that come up within a span.
+pub(super) const DUE_WITHIN: &str =
+    "SELECT p.record FROM shareville_lanes l
+     CROSS JOIN shareville_posts p INDEXED BY shareville_posts_due ON p.lane = l.id
+     WHERE l.tenant = ?1 AND l.provider = ?2 AND l.platform_id = ?3 AND p.due_at >= ?4 AND p.due_at < ?5
+     ORDER BY p.due_at, p.id LIMIT ?6";
 
 /// Posts through a connection that have not ended.
 pub(super) const UNSETTLED: &str =
@@ -135,17 +159,55 @@ pub(super) async fn create(on: &mut SqliteConnection, new: &[NewPost]) -> Result
     settle(on, lanes).await
 }
 
+/// The span of time that a filter asks for, to the ends of time where it names none.
+fn span(filter: &PostFilter) -> (i64, i64) {
+    let from = filter.from.map_or(i64::MIN, micros);
+    (from, filter.to.map_or(i64::MAX, micros))
+}
+
+impl SqliteStore {
+    /// Whether a filter names a span of time with few posts in it, so that sorting them beats walking through all.
+    async fn is_narrow(&self, tenant: TenantId, filter: &PostFilter) -> Result<bool> {
+        if filter.from.is_none() && filter.to.is_none() {
+            return Ok(false);
+        }
+        let (from, to) = span(filter);
+        let is_wide: bool = query_scalar(IS_WIDE)
+            .bind(tenant.as_uuid())
+            .bind(from)
+            .bind(to)
+            .bind(NARROW)
+            .fetch_one(&self.reads)
+            .await
+            .map_err(failed)?;
+        Ok(!is_wide)
+    }
+}
+
 #[async_trait]
 impl PostStore for SqliteStore {
-    async fn create(&self, new: &[NewPost]) -> Result<()> {
+    async fn create(&self, new: &[NewPost], idempotency: Option<&Idempotency>) -> Result<Created> {
         if new.is_empty() {
-            return Ok(());
+            return Ok(Created::Stored);
         }
         let mut write = self.write().await?;
+        if let Some(kept) = idempotency {
+            // There is one writer at a time, so nobody else can be about to write the key.
+            let now = self.clock.now();
+            if let Some(before) = answered(write.on(), kept.tenant, &kept.key, now).await? {
+                return Ok(Created::Before(before));
+            }
+            keep(write.on(), kept).await?;
+        }
         create(write.on(), new).await?;
         write.commit().await?;
         self.signals.work();
-        Ok(())
+        self.signals.told(new.iter().flat_map(|new| &new.events));
+        Ok(Created::Stored)
+    }
+
+    async fn answered(&self, tenant: TenantId, key: &KeyHash) -> Result<Option<Answered>> {
+        answered(&self.reads, tenant, key, self.clock.now()).await
     }
 
     async fn post(&self, tenant: TenantId, id: PostId) -> Result<Option<Post>> {
@@ -165,11 +227,13 @@ impl PostStore for SqliteStore {
                 account: Some(_), ..
             } => BY_ACCOUNT,
             PostFilter { user: Some(_), .. } => BY_USER,
+            filter if self.is_narrow(tenant, filter).await? => BY_TIME,
             PostFilter {
                 status: Some(_), ..
             } => BY_STATUS,
             _ => BY_TENANT,
         };
+        let (from, to) = span(filter);
         let rows: Vec<String> = query_scalar(sql)
             .bind(tenant.as_uuid())
             .bind(below(request))
@@ -178,8 +242,8 @@ impl PostStore for SqliteStore {
             .bind(filter.account.map(|account| account.as_uuid()))
             .bind(filter.group.map(|group| group.as_uuid()))
             .bind(filter.status.map(|status| status.name()))
-            .bind(filter.from.map(micros))
-            .bind(filter.to.map(micros))
+            .bind(from)
+            .bind(to)
             .fetch_all(&self.reads)
             .await
             .map_err(failed)?;
@@ -195,6 +259,26 @@ impl PostStore for SqliteStore {
         let rows: Vec<String> = query_scalar(UNSETTLED)
             .bind(connection.as_uuid())
             .bind(tenant.as_uuid())
+            .bind(count(limit))
+            .fetch_all(&self.reads)
+            .await
+            .map_err(failed)?;
+        records(&rows)
+    }
+
+    async fn due_within(
+        &self,
+        lane: &Lane,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Post>> {
+        let rows: Vec<String> = query_scalar(DUE_WITHIN)
+            .bind(lane.tenant.as_uuid())
+            .bind(lane.provider.as_str())
+            .bind(&lane.platform_id)
+            .bind(micros(from))
+            .bind(micros(to))
             .bind(count(limit))
             .fetch_all(&self.reads)
             .await

@@ -9,7 +9,7 @@ use shareville_core::{
 };
 use sqlx::{SqliteConnection, query, query_scalar};
 
-use super::{SqliteStore, events::tell};
+use super::{SqliteStore, deliveries::follow, events::tell};
 use crate::{
     error::{conflict, failed},
     row::{below, found, json, limit, page, revision},
@@ -60,6 +60,7 @@ impl TenantStore for SqliteStore {
         .execute(write.on())
         .await
         .map_err(conflict("id"))?;
+        follow(write.on(), tenant).await?;
         tell(write.on(), events).await?;
         write.commit().await
     }
@@ -92,6 +93,7 @@ impl TenantStore for SqliteStore {
         at: u64,
         events: &[Event],
     ) -> Result<std::result::Result<(), Stale>> {
+        let _raised = self.raising(tenant.id);
         let mut write = self.write().await?;
         let fits: bool = query_scalar(
             "SELECT EXISTS (SELECT 1 FROM shareville_tenants WHERE id = ?1 AND revision = ?2)",
@@ -118,12 +120,15 @@ impl TenantStore for SqliteStore {
         .execute(write.on())
         .await
         .map_err(failed)?;
+        follow(write.on(), tenant).await?;
         tell(write.on(), events).await?;
         write.commit().await?;
+        self.signals.deliveries();
         Ok(Ok(()))
     }
 
     async fn delete_tenant(&self, id: TenantId) -> Result<bool> {
+        let _raised = self.raising(id);
         let mut write = self.write().await?;
         let deleted = query("DELETE FROM shareville_tenants WHERE id = ?1")
             .bind(id.as_uuid())

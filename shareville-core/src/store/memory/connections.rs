@@ -1,5 +1,7 @@
 //! Connections and accounts in memory.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::{MemoryStore, State, page};
@@ -142,10 +144,14 @@ impl ConnectionStore for MemoryStore {
         let mut guard = self.state();
         let state = &mut *guard;
         let found = state.connections.get(&id);
-        if found.is_none_or(|connection| connection.tenant != tenant) {
+        let Some(user) = found
+            .filter(|connection| connection.tenant == tenant)
+            .map(|connection| connection.user.clone())
+        else {
             return Ok(false);
-        }
+        };
         state.connections.remove(&id);
+        state.depart(tenant, &user, id.as_uuid());
         state.accounts.retain(|_, account| account.connection != id);
         // Nothing can be done for their posts any more, so they must not come up in their lanes.
         for post in state.posts.values().filter(|post| post.connection == id) {
@@ -154,6 +160,8 @@ impl ConnectionStore for MemoryStore {
                 .change(&post.lane, |record| record.set_times(post.id, None, None));
         }
         state.tell(events);
+        drop(guard);
+        self.stir();
         Ok(true)
     }
 
@@ -161,6 +169,21 @@ impl ConnectionStore for MemoryStore {
         let state = self.state();
         let found = state.accounts.get(&id);
         Ok(found.filter(|account| account.tenant == tenant).cloned())
+    }
+
+    async fn accounts_by_id(
+        &self,
+        tenant: TenantId,
+        ids: &[AccountId],
+    ) -> Result<Vec<(Account, Connection)>> {
+        let state = self.state();
+        let wanted: BTreeSet<_> = ids.iter().collect();
+        let found = wanted.into_iter().filter_map(|id| {
+            let account = state.accounts.get(id)?;
+            let connection = state.connections.get(&account.connection)?;
+            (account.tenant == tenant).then(|| (account.clone(), connection.clone()))
+        });
+        Ok(found.collect())
     }
 
     async fn accounts(

@@ -2,13 +2,20 @@
 
 use async_trait::async_trait;
 
-use super::{MemoryStore, page};
+use super::{MemoryStore, State, page};
 use crate::{
     credential::{ApiKey, TokenHash, UserToken},
     event::Event,
     id::{ApiKeyId, TenantId},
-    store::{CredentialStore, Page, PageRequest, Result, StoreError},
+    store::{CredentialEpoch, CredentialStore, Known, Page, PageRequest, Result, StoreError},
 };
+
+impl State {
+    fn known<C>(&self, tenant: TenantId, credential: Option<C>) -> Option<Known<C>> {
+        let tenant = (**self.tenants.get(&tenant)?).clone();
+        credential.map(|credential| Known { credential, tenant })
+    }
+}
 
 #[async_trait]
 impl CredentialStore for MemoryStore {
@@ -23,13 +30,17 @@ impl CredentialStore for MemoryStore {
         Ok(())
     }
 
-    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<ApiKey>> {
+    fn credential_epoch(&self, tenant: TenantId) -> Option<CredentialEpoch> {
+        Some(self.epochs.of(tenant))
+    }
+
+    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<Known<ApiKey>>> {
         let state = self.state();
         let found = state
             .keys
             .values()
             .find(|key| key.tenant == tenant && key.hash == *hash);
-        Ok(found.cloned())
+        Ok(state.known(tenant, found.cloned()))
     }
 
     async fn api_keys(&self, tenant: TenantId, request: PageRequest) -> Result<Page<ApiKey>> {
@@ -44,6 +55,7 @@ impl CredentialStore for MemoryStore {
         id: ApiKeyId,
         events: &[Event],
     ) -> Result<bool> {
+        let _raised = self.epochs.raising(tenant);
         let mut state = self.state();
         if state.keys.get(&id).is_none_or(|key| key.tenant != tenant) {
             return Ok(false);
@@ -64,9 +76,14 @@ impl CredentialStore for MemoryStore {
         Ok(())
     }
 
-    async fn user_token(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<UserToken>> {
+    async fn user_token(
+        &self,
+        tenant: TenantId,
+        hash: &TokenHash,
+    ) -> Result<Option<Known<UserToken>>> {
         let state = self.state();
         let found = state.tokens.get(hash);
-        Ok(found.filter(|token| token.tenant == tenant).cloned())
+        let own = found.filter(|token| token.tenant == tenant);
+        Ok(state.known(tenant, own.cloned()))
     }
 }

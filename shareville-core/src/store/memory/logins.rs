@@ -93,6 +93,7 @@ impl LoginStore for MemoryStore {
         let mut state = self.state();
         state.logins.retain(|_, login| login.expires_at > now);
         state.tokens.retain(|_, token| token.expires_at > now);
+        state.answers.retain(|_, answer| answer.expires_at > now);
         let over = state.grants.extract_if(|_, grant| grant.expires_at <= now);
         Ok(over.map(|(_, grant)| grant).collect())
     }

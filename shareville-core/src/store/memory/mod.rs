@@ -2,27 +2,30 @@
 
 mod connections;
 mod credentials;
+mod deliveries;
 mod lanes;
 mod logins;
 mod posts;
 mod tenants;
+mod users;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::lanes::Lanes;
-use super::{Page, PageRequest, Result, StoreError};
+use self::{deliveries::Deliveries, lanes::Lanes};
+use super::{CredentialEpochs, Page, PageRequest, Result, StoreError};
 use crate::{
     clock::{Clock, Timestamp},
     connection::{Account, Connection, Grant, Login},
     credential::{ApiKey, TokenHash, UserToken},
     event::{Event, Subject},
-    id::{AccountId, ApiKeyId, ConnectionId, EventId, PostId, TenantId},
+    id::{AccountId, ApiKeyId, ConnectionId, EventId, PostId, TenantId, UserId},
+    idempotency::{Idempotency, KeyHash},
     post::Post,
     tenant::Tenant,
 };
@@ -41,6 +44,7 @@ use crate::{
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    epochs: CredentialEpochs,
     /// Stirred by each change that somebody may wait for.
     changed: watch::Sender<()>,
 }
@@ -55,8 +59,12 @@ struct State {
     connections: BTreeMap<ConnectionId, Connection>,
     accounts: BTreeMap<AccountId, Account>,
     posts: BTreeMap<PostId, Post>,
+    answers: HashMap<(TenantId, KeyHash), Idempotency>,
     lanes: Lanes,
+    deliveries: Deliveries,
     events: BTreeMap<(TenantId, Uuid), BTreeMap<EventId, Event>>,
+    /// Whose posts and connections they were that are gone, but for their history.
+    departed: BTreeMap<(TenantId, UserId), BTreeSet<Uuid>>,
 }
 
 impl MemoryStore {
@@ -66,6 +74,7 @@ impl MemoryStore {
         Self {
             clock,
             state: Mutex::default(),
+            epochs: CredentialEpochs::new(),
             changed: watch::Sender::new(()),
         }
     }
@@ -107,8 +116,14 @@ impl State {
         }
     }
 
+    fn depart(&mut self, tenant: TenantId, user: &UserId, subject: Uuid) {
+        let of_user = self.departed.entry((tenant, user.clone())).or_default();
+        of_user.insert(subject);
+    }
+
     fn tell(&mut self, events: &[Event]) {
         for event in events {
+            self.deliveries.tell(event);
             self.events
                 .entry((event.tenant, subject_id(event.subject)))
                 .or_default()

@@ -7,6 +7,7 @@ use crate::{
     clock::Timestamp,
     event::{Event, Subject},
     id::{ConnectionId, PostId, TenantId},
+    idempotency::{Answered, Created, Idempotency, KeyHash},
     lane::Lane,
     post::{Applied, Change, HoldChange, Post},
     store::{NewPost, Page, PageRequest, PostFilter, PostStore, Result, Stale, StoreError},
@@ -35,6 +36,15 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    fn answered(&self, tenant: TenantId, key: &KeyHash, now: Timestamp) -> Option<Answered> {
+        let kept = self.answers.get(&(tenant, *key));
+        let kept = kept.filter(|kept| kept.expires_at > now)?;
+        Some(Answered {
+            request: kept.request,
+            answer: kept.answer.clone(),
+        })
     }
 
     fn apply(&mut self, change: &Change, now: Timestamp) -> std::result::Result<Applied, Stale> {
@@ -68,9 +78,15 @@ impl State {
             }
         });
         match change.next {
-            Some(next) => self.posts.insert(next.id, next),
-            None => self.posts.remove(&change.post),
-        };
+            Some(next) => {
+                self.posts.insert(next.id, next);
+            }
+            None => {
+                if let Some(post) = self.posts.remove(&change.post) {
+                    self.depart(post.tenant, &post.user, post.id.as_uuid());
+                }
+            }
+        }
         self.tell(&change.events);
         Ok(Applied { now })
     }
@@ -78,9 +94,18 @@ impl State {
 
 #[async_trait]
 impl PostStore for MemoryStore {
-    async fn create(&self, new: &[NewPost]) -> Result<()> {
+    async fn create(&self, new: &[NewPost], idempotency: Option<&Idempotency>) -> Result<Created> {
         let mut state = self.state();
+        let now = self.clock.now();
+        let taken = idempotency.and_then(|it| state.answered(it.tenant, &it.key, now));
+        if let Some(answered) = taken {
+            return Ok(Created::Before(answered));
+        }
         state.can_create(new)?;
+        if let Some(kept) = idempotency {
+            let key = (kept.tenant, kept.key);
+            state.answers.insert(key, kept.clone());
+        }
         for NewPost { post, events } in new {
             let (due, expiry) = (post.due_at(), post.expires_at());
             state.lanes.change(&post.lane, |record| {
@@ -91,7 +116,11 @@ impl PostStore for MemoryStore {
         }
         drop(state);
         self.stir();
-        Ok(())
+        Ok(Created::Stored)
+    }
+
+    async fn answered(&self, tenant: TenantId, key: &KeyHash) -> Result<Option<Answered>> {
+        Ok(self.state().answered(tenant, key, self.clock.now()))
     }
 
     async fn post(&self, tenant: TenantId, id: PostId) -> Result<Option<Post>> {
@@ -123,6 +152,24 @@ impl PostStore for MemoryStore {
             post.tenant == tenant && post.connection == connection && post.is_unsettled()
         });
         Ok(through.take(limit).cloned().collect())
+    }
+
+    async fn due_within(
+        &self,
+        lane: &Lane,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Post>> {
+        let state = self.state();
+        let mut due: Vec<_> = state
+            .posts
+            .values()
+            .filter(|post| post.lane == *lane)
+            .collect();
+        due.retain(|post| post.due_at().is_some_and(|due| (from..to).contains(&due)));
+        due.sort_by_key(|post| (post.due_at(), post.id));
+        Ok(due.into_iter().take(limit).cloned().collect())
     }
 
     async fn is_held(&self, lane: &Lane, platform_id: &str, except: PostId) -> Result<bool> {

@@ -46,6 +46,7 @@ impl TenantStore for MemoryStore {
         }
         state.apps_are_free(tenant)?;
         state.tenants.insert(tenant.id, Arc::new(tenant.clone()));
+        state.deliveries.follow(tenant);
         state.tell(events);
         Ok(())
     }
@@ -67,6 +68,7 @@ impl TenantStore for MemoryStore {
         revision: u64,
         events: &[Event],
     ) -> Result<std::result::Result<(), Stale>> {
+        let _raised = self.epochs.raising(tenant.id);
         let mut state = self.state();
         let fits = state
             .tenants
@@ -77,11 +79,15 @@ impl TenantStore for MemoryStore {
         }
         state.apps_are_free(tenant)?;
         state.tenants.insert(tenant.id, Arc::new(tenant.clone()));
+        state.deliveries.follow(tenant);
         state.tell(events);
+        drop(state);
+        self.stir();
         Ok(Ok(()))
     }
 
     async fn delete_tenant(&self, id: TenantId) -> Result<bool> {
+        let _raised = self.epochs.raising(id);
         let mut state = self.state();
         if state.tenants.remove(&id).is_none() {
             return Ok(false);
@@ -93,8 +99,11 @@ impl TenantStore for MemoryStore {
         state.connections.retain(|_, it| it.tenant != id);
         state.accounts.retain(|_, it| it.tenant != id);
         state.posts.retain(|_, it| it.tenant != id);
+        state.answers.retain(|(tenant, _), _| *tenant != id);
         state.events.retain(|(tenant, _), _| *tenant != id);
+        state.departed.retain(|(tenant, _), _| *tenant != id);
         state.lanes.forget(id);
+        state.deliveries.forget(id);
         drop(state);
         self.stir();
         Ok(true)

@@ -38,6 +38,7 @@ pub struct Bench {
     pub store: Arc<dyn Store>,
     /// Its clock.
     pub clock: Arc<ManualClock>,
+    other: Option<Arc<dyn Store>>,
     kept: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -57,6 +58,7 @@ impl Bench {
         Self {
             store,
             clock,
+            other: None,
             kept: None,
         }
     }
@@ -66,6 +68,19 @@ impl Bench {
     pub fn keeping(mut self, what: impl Any + Send + Sync) -> Self {
         self.kept = Some(Box::new(what));
         self
+    }
+
+    /// The same, with another handle on the same database, such as another process would have.
+    #[must_use]
+    pub fn with_other(mut self, other: Arc<dyn Store>) -> Self {
+        self.other = Some(other);
+        self
+    }
+
+    /// Another handle on the same database; the store itself, if there can be no other.
+    #[must_use]
+    pub fn other(&self) -> &Arc<dyn Store> {
+        self.other.as_ref().unwrap_or(&self.store)
     }
 
     /// Now.
@@ -163,7 +178,10 @@ impl Bench {
     /// A stored post that goes out at a time.
     pub async fn post(&self, account: &Account, at: Timestamp) -> Post {
         let new = self.scheduled(account, at);
-        self.store.create(std::slice::from_ref(&new)).await.unwrap();
+        self.store
+            .create(std::slice::from_ref(&new), None)
+            .await
+            .unwrap();
         new.post
     }
 
@@ -274,6 +292,7 @@ pub fn new_tenant(owner: &str, now: Timestamp) -> Tenant {
         facebook: None,
         instagram: None,
         webhook_url: None,
+        webhook_secrets: Vec::new(),
         give_up_after: DEFAULT_GIVE_UP_AFTER,
         active: true,
         meta_verify_token: "verify".to_owned(),

@@ -4,7 +4,7 @@ use super::{Bench, new_connection};
 use crate::{
     connection::{Account, Connection, ConnectionStatus},
     event::{Actor, Event, EventKind, Subject},
-    id::{ConnectionId, EventId, Provider, UserId},
+    id::{AccountId, ConnectionId, EventId, Provider, UserId},
     store::{ConnectionChange, PageRequest, Stale, StoreError},
 };
 
@@ -131,7 +131,7 @@ pub async fn should_write_accounts_by_their_id(bench: &Bench) {
         ..accounts[0].clone()
     };
     let joining = Account {
-        id: crate::id::AccountId::generate(),
+        id: AccountId::generate(),
         platform_id: "page-3".to_owned(),
         ..accounts[0].clone()
     };
@@ -155,7 +155,7 @@ pub async fn should_write_accounts_by_their_id(bench: &Bench) {
     let history = bench.store.events(tenant.id, subject, page).await.unwrap();
     assert_eq!(history.items, vec![told]);
     let twin = Account {
-        id: crate::id::AccountId::generate(),
+        id: AccountId::generate(),
         ..joining
     };
     let third = Connection {
@@ -298,4 +298,33 @@ pub async fn should_keep_connections_from_other_tenants(bench: &Bench) {
     assert_eq!(refused.unwrap(), Err(Stale));
     let read = store.connection(tenant.id, connection.id).await.unwrap();
     assert_eq!(read, Some(connection));
+}
+
+/// Accounts are read with their connections, whatever else is asked for, and only the tenant's own.
+pub async fn should_read_accounts_by_their_ids(bench: &Bench) {
+    let (tenant, other) = (bench.tenant().await, bench.tenant().await);
+    let anna = new_connection(&tenant, "anna", "person-1");
+    let annas = bench.connect(&anna, &["page-1", "page-2", "page-3"]).await;
+    let bert = new_connection(&tenant, "bert", "person-2");
+    let berts = bench.connect(&bert, &["page-1"]).await;
+    let foreign = bench.account(&other).await;
+    let asked = [
+        berts[0].id,
+        annas[2].id,
+        AccountId::generate(),
+        annas[0].id,
+        foreign.id,
+        annas[2].id,
+    ];
+    let found = bench.store.accounts_by_id(tenant.id, &asked).await;
+    let mut found = found.unwrap();
+    found.sort_by_key(|(account, _)| account.id);
+    let expected = vec![
+        (annas[0].clone(), anna.clone()),
+        (annas[2].clone(), anna),
+        (berts[0].clone(), bert),
+    ];
+    assert_eq!(found, expected);
+    let none = bench.store.accounts_by_id(tenant.id, &[]).await;
+    assert_eq!(none.unwrap(), vec![]);
 }

@@ -82,7 +82,7 @@ pub async fn should_bring_up_an_expired_post_in_a_paused_lane(bench: &Bench) {
     let mut patient = bench.scheduled(&account, bench.at(-2));
     patient.post.give_up_after *= 2;
     let posts = std::slice::from_ref(&patient);
-    bench.store.create(posts).await.unwrap();
+    bench.store.create(posts, None).await.unwrap();
     let patient = patient.post;
     let hasty = bench.post(&account, bench.at(60)).await;
     let pause = Pause {

@@ -14,7 +14,7 @@ use crate::{
     tenant::Tenant,
 };
 
-async fn login(bench: &Bench, tenant: &Tenant) -> Login {
+pub(super) async fn login(bench: &Bench, tenant: &Tenant) -> Login {
     let login = Login {
         hash: mint(Purpose::LoginState, tenant.id).hash,
         tenant: tenant.id,
@@ -29,7 +29,7 @@ async fn login(bench: &Bench, tenant: &Tenant) -> Login {
     login
 }
 
-async fn grant(bench: &Bench, tenant: &Tenant) -> Grant {
+pub(super) async fn grant(bench: &Bench, tenant: &Tenant) -> Grant {
     let grant = Grant {
         hash: mint(Purpose::Grant, tenant.id).hash,
         tenant: tenant.id,

@@ -20,10 +20,12 @@
 //!
 //! Each test gets a fresh, empty store whose clock stands still until the test moves it. Nothing sleeps.
 
+pub mod answers;
 mod bench;
 pub mod changes;
 pub mod connections;
 pub mod credentials;
+pub mod deliveries;
 pub mod fairness;
 pub mod holds;
 pub mod lanes;
@@ -31,6 +33,7 @@ pub mod logins;
 pub mod pauses;
 pub mod posts;
 pub mod tenants;
+pub mod users;
 pub mod waiting;
 
 pub use self::bench::{Bench, LEASE, START, new_connection, new_tenant};
@@ -43,6 +46,13 @@ pub use self::bench::{Bench, LEASE, START, new_connection, new_tenant};
 macro_rules! store_contract {
     ($factory:path) => {
         $crate::store_contract! { @tests $factory;
+            answers {
+                should_answer_the_same_key_again
+                should_keep_no_answer_of_what_was_not_stored
+                should_let_one_of_many_with_one_key_be_the_first
+                should_free_a_key_when_its_time_is_over
+                should_keep_answers_from_other_tenants
+            }
             changes {
                 should_apply_a_change_with_its_events
                 should_refuse_a_change_to_an_older_revision
@@ -62,6 +72,7 @@ macro_rules! store_contract {
                 should_refuse_a_second_connection_to_the_same_person
                 should_refuse_a_stale_connection_change
                 should_write_accounts_by_their_id
+                should_read_accounts_by_their_ids
                 should_list_connections_of_a_user
                 should_find_the_active_connections_of_a_person
                 should_remove_a_connection_with_its_accounts
@@ -74,6 +85,26 @@ macro_rules! store_contract {
                 should_let_user_tokens_die_with_their_key
                 should_refuse_a_user_token_of_a_key_that_is_gone
                 should_keep_credentials_from_other_tenants
+                should_vouch_for_credentials_until_they_change
+                should_end_epochs_in_every_process
+            }
+            deliveries {
+                should_take_up_what_is_public
+                should_owe_nothing_told_before_there_was_an_endpoint
+                should_hand_out_a_delivery_once_at_a_time
+                should_hand_out_a_delivery_exactly_once_under_many_workers
+                should_hand_out_a_delivery_again_when_its_lease_ends
+                should_bring_up_a_delivery_at_its_time
+                should_refuse_the_outcome_of_a_lost_claim
+                should_not_change_a_delivery_under_way
+                should_cap_the_deliveries_of_a_tenant_in_flight
+                should_go_round_the_endpoints
+                should_let_deliveries_rest_without_an_endpoint
+                should_list_deliveries_newest_first
+                should_keep_deliveries_from_other_tenants
+                should_wake_for_a_public_event
+                should_wake_for_a_delivery_that_becomes_due
+                should_tell_an_endpoint_of_connections
             }
             fairness {
                 should_go_round_the_tenants
@@ -131,6 +162,8 @@ macro_rules! store_contract {
                 should_list_posts_by_filter
                 should_filter_by_time_to_the_microsecond
                 should_keep_its_place_while_posts_are_added
+                should_list_a_span_of_time_page_by_page
+                should_find_what_comes_up_in_a_lane
                 should_find_the_unsettled_posts_of_a_connection
                 should_tell_whether_a_platform_id_is_held
                 should_list_events_newest_first
@@ -143,6 +176,13 @@ macro_rules! store_contract {
                 should_refuse_a_stale_tenant_update
                 should_delete_a_tenant_with_all_that_is_its_own
                 should_refuse_what_belongs_to_no_tenant
+            }
+            users {
+                should_shut_a_user_out
+                should_know_nothing_of_a_stranger
+                should_erase_posts_with_their_history
+                should_erase_the_history_of_what_was_removed
+                should_keep_the_hold_of_an_erased_post
             }
             waiting {
                 should_wake_for_a_new_post
@@ -189,9 +229,11 @@ mod tests {
     fn the_macro_should_list_every_behaviour() {
         let listed = include_str!("mod.rs");
         let rooms = [
+            include_str!("answers.rs"),
             include_str!("changes.rs"),
             include_str!("connections.rs"),
             include_str!("credentials.rs"),
+            include_str!("deliveries.rs"),
             include_str!("fairness.rs"),
             include_str!("holds.rs"),
             include_str!("lanes.rs"),
@@ -199,6 +241,7 @@ mod tests {
             include_str!("pauses.rs"),
             include_str!("posts.rs"),
             include_str!("tenants.rs"),
+            include_str!("users.rs"),
             include_str!("waiting.rs"),
         ];
         for behaviour in rooms

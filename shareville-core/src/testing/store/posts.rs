@@ -31,7 +31,7 @@ pub async fn should_keep_a_post_as_it_was_written(bench: &Bench) {
     new.post.metadata = metadata.as_object().unwrap().clone();
     bench
         .store
-        .create(std::slice::from_ref(&new))
+        .create(std::slice::from_ref(&new), None)
         .await
         .unwrap();
     assert_eq!(bench.read(&new.post).await, new.post);
@@ -46,7 +46,7 @@ pub async fn should_create_all_posts_or_none(bench: &Bench) {
     let good = bench.scheduled(&account, bench.now());
     let mut orphan = bench.scheduled(&account, bench.now());
     orphan.post.account = AccountId::generate();
-    let refused = bench.store.create(&[good.clone(), orphan]).await;
+    let refused = bench.store.create(&[good.clone(), orphan], None).await;
     assert!(matches!(
         refused,
         Err(StoreError::Conflict { field: "account" })
@@ -62,14 +62,14 @@ pub async fn should_create_all_posts_or_none(bench: &Bench) {
     let other = bench.scheduled(&account, bench.at(60));
     bench
         .store
-        .create(&[good.clone(), other.clone()])
+        .create(&[good.clone(), other.clone()], None)
         .await
         .unwrap();
     assert_eq!(bench.read(&good.post).await, good.post);
     assert_eq!(bench.read(&other.post).await, other.post);
-    let again = bench.store.create(&[good]).await;
+    let again = bench.store.create(&[good], None).await;
     assert!(matches!(again, Err(StoreError::Conflict { .. })));
-    bench.store.create(&[]).await.unwrap();
+    bench.store.create(&[], None).await.unwrap();
 }
 
 /// No post can be made for another tenant's account.
@@ -79,7 +79,7 @@ pub async fn should_refuse_a_post_for_anothers_account(bench: &Bench) {
     let mut stolen = bench.scheduled(&account, bench.now());
     stolen.post.tenant = other.id;
     stolen.post.lane.tenant = other.id;
-    let refused = bench.store.create(&[stolen]).await;
+    let refused = bench.store.create(&[stolen], None).await;
     assert!(matches!(
         refused,
         Err(StoreError::Conflict { field: "account" })
@@ -100,7 +100,7 @@ pub async fn should_list_posts_by_filter(bench: &Bench) {
     third.post.group = Some(group);
     bench
         .store
-        .create(std::slice::from_ref(&third))
+        .create(std::slice::from_ref(&third), None)
         .await
         .unwrap();
     let third = third.post;
@@ -197,6 +197,64 @@ pub async fn should_keep_its_place_while_posts_are_added(bench: &Bench) {
     assert_eq!(seen, expected);
 }
 
+/// A span of time is listed like everything else: newest first, and stable while posts are added and moved.
+pub async fn should_list_a_span_of_time_page_by_page(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    // Those made later go out earlier.
+    let mut expected = Vec::new();
+    for place in 0..6 {
+        let post = bench.post(&account, bench.at(600 - place)).await;
+        bench.post(&account, bench.at(6000)).await;
+        expected.insert(0, post.id);
+    }
+    let filter = PostFilter {
+        from: Some(bench.at(500)),
+        to: Some(bench.at(700)),
+        status: Some(PostStatus::Scheduled),
+        ..PostFilter::default()
+    };
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { limit: 2, after };
+        let page = bench.store.posts(tenant.id, &filter, request).await;
+        let page = page.unwrap();
+        seen.extend(page.items.iter().map(|post| post.id));
+        bench.post(&account, bench.at(600)).await;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, expected);
+    let other = bench.tenant().await;
+    let foreign = bench.store.posts(other.id, &filter, PageRequest::first(9));
+    assert_eq!(foreign.await.unwrap().items, vec![]);
+}
+
+/// What comes up in a lane within a span is found, soonest first; what is over, or in another lane, is not.
+pub async fn should_find_what_comes_up_in_a_lane(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    let elsewhere = bench.account(&tenant).await;
+    let mut posts = Vec::new();
+    for at in [40, 10, 30, 20] {
+        posts.push(bench.post(&account, bench.at(at)).await);
+    }
+    bench.post(&elsewhere, bench.at(20)).await;
+    let canceled = bench.post(&account, bench.at(20)).await;
+    let cancel = bench.change(&canceled, Command::Cancel);
+    bench.apply(&cancel).await.unwrap();
+    let found = async |limit| -> Vec<PostId> {
+        let (lane, from, to) = (account.lane(), bench.at(10), bench.at(40));
+        let due = bench.store.due_within(&lane, from, to, limit).await;
+        due.unwrap().iter().map(|post| post.id).collect()
+    };
+    let soonest = [posts[1].id, posts[3].id, posts[2].id];
+    assert_eq!(found(10).await, soonest);
+    assert_eq!(found(2).await, soonest[..2]);
+}
+
 /// What has not ended, or has an open commit, is found through its connection.
 pub async fn should_find_the_unsettled_posts_of_a_connection(bench: &Bench) {
     let tenant = bench.tenant().await;
@@ -226,7 +284,7 @@ pub async fn should_find_the_unsettled_posts_of_a_connection(bench: &Bench) {
     commented.post.first_comment_status = FirstCommentStatus::Pending;
     bench
         .store
-        .create(std::slice::from_ref(&commented))
+        .create(std::slice::from_ref(&commented), None)
         .await
         .unwrap();
     bench
@@ -283,7 +341,7 @@ pub async fn should_list_events_newest_first(bench: &Bench) {
     let new = bench.scheduled(&account, bench.at(60));
     bench
         .store
-        .create(std::slice::from_ref(&new))
+        .create(std::slice::from_ref(&new), None)
         .await
         .unwrap();
     let NewPost { post, events } = new;

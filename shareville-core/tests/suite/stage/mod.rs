@@ -75,7 +75,13 @@ impl Stage {
             facebook_app_secret: Patch::Set("app secret".into()),
             ..TenantInput::default()
         };
-        let tenant = shareville.tenancy(&owner).create(input).await.unwrap().id;
+        let tenant = shareville
+            .tenancy(&owner)
+            .create(input)
+            .await
+            .unwrap()
+            .tenant
+            .id;
         Self {
             clock,
             store,
