@@ -2,7 +2,9 @@
 // Each database uses the shared rooms; without any there is nothing to share.
 #![cfg_attr(not(all(feature = "sqlite", feature = "postgres")), allow(dead_code))]
 
+mod answers;
 mod batch;
+mod deliveries;
 mod error;
 mod lane;
 #[cfg(feature = "postgres")]
@@ -11,6 +13,7 @@ mod row;
 mod signal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod tenants;
 
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresStore};

@@ -122,8 +122,9 @@ async fn another_process_should_wake_and_be_watched() {
 #[tokio::test]
 async fn times_should_be_the_databases_own() {
     let place = Place::new().await;
-    let store = PostgresStore::open(&place.url(), PostgresOptions::new());
-    let store = store.await.unwrap();
+    let store = PostgresStore::open(&place.url(), PostgresOptions::new())
+        .await
+        .unwrap();
     let bench = Bench::new(Arc::new(store.clone()), clock());
     let tenant = bench.tenant().await;
     let account = bench.account(&tenant).await;

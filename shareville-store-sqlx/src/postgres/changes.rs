@@ -31,17 +31,20 @@ pub(super) const GUARDS: &str = concat!(
      ORDER BY l.tenant, l.provider, l.platform_id, p.id FOR NO KEY UPDATE OF l, p"
 );
 
-/// Writes all that can change in posts, removes posts, and tells of it, in one statement. A post whose account is gone
-/// never comes up again.
+/// Writes all that can change in posts, removes posts, remembering whose they were, and tells of it, in one statement. A
+/// post whose account is gone never comes up again.
 pub(super) const WRITE: &str =
     "WITH batch AS MATERIALIZED (
          SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
                               $7::text[], $8::boolean[], $9::text[])
               AS b (id, revision, status, listed_at, due_at, expires_at, platform_id, open, record)),
+     departed AS (
+         INSERT INTO shareville_departed (tenant, end_user, subject)
+         SELECT tenant, end_user, id FROM shareville_posts WHERE id = ANY ($10::uuid[]) ON CONFLICT DO NOTHING),
      removed AS (DELETE FROM shareville_posts WHERE id = ANY ($10::uuid[])),
      told AS (
-         INSERT INTO shareville_events (id, tenant, subject, record)
-         SELECT * FROM unnest($11::uuid[], $12::uuid[], $13::uuid[], $14::text[]))
+         INSERT INTO shareville_events (id, tenant, subject, record, public)
+         SELECT * FROM unnest($11::uuid[], $12::uuid[], $13::uuid[], $14::text[], $15::boolean[]))
      UPDATE shareville_posts p
      SET revision = b.revision, status = b.status, listed_at = b.listed_at,
          due_at = CASE WHEN EXISTS (SELECT 1 FROM shareville_accounts a WHERE a.id = p.account) THEN b.due_at END,
@@ -120,6 +123,7 @@ async fn write(
         .bind(events.tenants)
         .bind(events.subjects)
         .bind(events.records)
+        .bind(events.public)
         .execute(&mut *on)
         .await
         .map_err(failed)?;
@@ -164,8 +168,9 @@ impl PostgresStore {
         let (results, settled) = execute(write.on(), changes, self.clock.now()).await?;
         if let Some(settled) = settled {
             write.commit().await?;
-            self.wire
-                .posts(good(changes, &results).map(|change| change.post));
+            let good = || good(changes, &results);
+            self.wire.posts(good().map(|change| change.post));
+            self.wire.told(good().flat_map(|change| &change.events));
             self.tell_if_soon(time(settled.now), settled.ready_at);
         }
         Ok(results)

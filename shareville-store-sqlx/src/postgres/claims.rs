@@ -1,12 +1,11 @@
 //! Claiming in PostgreSQL: one statement a round, however many lanes it claims and whatever lies in the future.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use shareville_core::{
     id::{Provider, TenantId},
     lane::{ClaimRef, Lane},
     store::{Claim, ClaimRequest, Claimed, Result},
-    tenant::Tenant,
 };
 use sqlx::{FromRow, query_as};
 use uuid::Uuid;
@@ -15,6 +14,7 @@ use super::{PostgresStore, clock::now, lanes::length};
 use crate::{
     error::written,
     row::{count, record, time},
+    tenants::Tenants,
 };
 
 /// Claims lanes, going round the tenants whose turn it is, and reads the posts that are up in them.
@@ -187,7 +187,7 @@ impl PostgresStore {
 /// A lane whose post is not there as it should be stays leased, so that it stands in nobody's way, and comes up again
 /// when its lease ends.
 fn read(rows: Vec<Row>) -> Vec<Claim> {
-    let mut tenants: HashMap<Uuid, Arc<Tenant>> = HashMap::new();
+    let mut tenants = Tenants::default();
     let mut claims = Vec::with_capacity(rows.len());
     for row in rows {
         let (Some(nonce), Some(tenant), Some(provider), Some(platform_id)) =
@@ -207,12 +207,8 @@ fn read(rows: Vec<Row>) -> Vec<Claim> {
             continue;
         };
         let mut whole = || {
-            let whole = match tenants.get(&tenant) {
-                Some(known) => Arc::clone(known),
-                None => Arc::new(record(whole)?),
-            };
-            tenants.insert(tenant, Arc::clone(&whole));
-            Result::Ok((record(post)?, record(account)?, record(connection)?, whole))
+            let tenant = tenants.read(tenant, whole)?;
+            Result::Ok((record(post)?, record(account)?, record(connection)?, tenant))
         };
         match whole() {
             Ok((post, account, connection, tenant)) => claims.push(Claim {

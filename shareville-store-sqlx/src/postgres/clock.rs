@@ -1,8 +1,8 @@
 //! What time it is for the store: by the database's clock, or by one that a host gave it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use shareville_core::clock::{Clock, Timestamp, later, until};
+use shareville_core::clock::{Clock, Timestamp, until};
 
 use crate::row::micros;
 
@@ -34,10 +34,5 @@ impl StoreClock {
             Some(clock) => clock.sleep_until(time).await,
             None => tokio::time::sleep(until(now, time)).await,
         }
-    }
-
-    /// A time that is so far from `now`.
-    pub(super) fn after(now: Timestamp, by: Duration) -> i64 {
-        micros(later(now, by))
     }
 }

@@ -1,5 +1,7 @@
 //! Connections and accounts in PostgreSQL.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use shareville_core::{
     connection::{Account, Connection, ConnectionStatus},
@@ -19,7 +21,7 @@ use super::{
 use crate::{
     error::{conflict, failed},
     lane::LaneRow,
-    row::{before, found, json, limit, page, records, revision},
+    row::{before, found, json, limit, page, record, records, revision},
 };
 
 /// Lanes in which posts through a connection have something left to do, locked.
@@ -30,6 +32,14 @@ pub(super) const LANES_OF: &str = "SELECT * FROM shareville_lanes WHERE id IN
 /// Lets posts through a connection never come up again.
 pub(super) const STRAND: &str = "UPDATE shareville_posts SET due_at = NULL, expires_at = NULL
      WHERE connection = $1 AND open";
+
+/// Accounts with their connections.
+pub(super) const ACCOUNTS_BY_ID: &str = "SELECT a.record, c.record FROM shareville_accounts a
+     JOIN shareville_connections c ON c.id = a.connection WHERE a.id = ANY ($1) AND a.tenant = $2";
+
+/// Remembers whose a connection was that goes now.
+const DEPART_CONNECTION: &str = "INSERT INTO shareville_departed (tenant, end_user, subject)
+     SELECT tenant, end_user, id FROM shareville_connections WHERE id = $1 AND tenant = $2 ON CONFLICT DO NOTHING";
 
 /// Two at once may find the person free: then the index refuses the second.
 fn person_taken(error: sqlx::Error) -> StoreError {
@@ -134,6 +144,7 @@ impl ConnectionStore for PostgresStore {
         tell(write.on(), &change.events).await?;
         write.commit().await?;
         self.wire.work();
+        self.wire.told(&change.events);
         Ok(Ok(()))
     }
 
@@ -222,6 +233,12 @@ impl ConnectionStore for PostgresStore {
         events: &[Event],
     ) -> Result<bool> {
         let mut write = self.write().await?;
+        query(DEPART_CONNECTION)
+            .bind(id.as_uuid())
+            .bind(tenant.as_uuid())
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
         let deleted = query("DELETE FROM shareville_connections WHERE id = $1 AND tenant = $2")
             .bind(id.as_uuid())
             .bind(tenant.as_uuid())
@@ -245,12 +262,33 @@ impl ConnectionStore for PostgresStore {
         settle(write.on(), lanes, self.clock.now()).await?;
         tell(write.on(), events).await?;
         write.commit().await?;
+        self.wire.told(events);
         Ok(true)
     }
 
     async fn account(&self, tenant: TenantId, id: AccountId) -> Result<Option<Account>> {
         const SQL: &str = "SELECT record FROM shareville_accounts WHERE id = $1 AND tenant = $2";
         self.record_of(SQL, tenant, id.as_uuid()).await
+    }
+
+    async fn accounts_by_id(
+        &self,
+        tenant: TenantId,
+        ids: &[AccountId],
+    ) -> Result<Vec<(Account, Connection)>> {
+        let asked: BTreeSet<Uuid> = ids.iter().map(AccountId::as_uuid).collect();
+        let mut on = self.lend().await?;
+        let rows: Vec<(String, String)> = query_as(ACCOUNTS_BY_ID)
+            .bind(asked.into_iter().collect::<Vec<_>>())
+            .bind(tenant.as_uuid())
+            .fetch_all(on.on())
+            .await
+            .map_err(failed)?;
+        on.keep();
+        let read = rows
+            .iter()
+            .map(|(account, connection)| Ok((record(account)?, record(connection)?)));
+        read.collect()
     }
 
     async fn accounts(

@@ -1,19 +1,45 @@
 //! Credentials in PostgreSQL.
 
 use async_trait::async_trait;
+use serde::de::DeserializeOwned;
 use shareville_core::{
     credential::{ApiKey, TokenHash, UserToken},
     event::Event,
     id::{ApiKeyId, TenantId},
-    store::{CredentialStore, Page, PageRequest, Result},
+    store::{CredentialEpoch, CredentialStore, Known, Page, PageRequest, Result},
 };
-use sqlx::{query, query_scalar};
+use sqlx::{query, query_as, query_scalar};
 
 use super::{PostgresStore, events::tell};
 use crate::{
     error::{conflict, failed},
-    row::{before, found, json, limit, micros, page},
+    row::{before, json, known, limit, micros, page},
 };
+
+/// A credential and its tenant, in one trip.
+pub(super) const API_KEY: &str = "SELECT k.record, t.record FROM shareville_api_keys k
+     JOIN shareville_tenants t ON t.id = k.tenant WHERE k.tenant = $1 AND k.hash = $2";
+pub(super) const USER_TOKEN: &str = "SELECT k.record, t.record FROM shareville_user_tokens k
+     JOIN shareville_tenants t ON t.id = k.tenant WHERE k.tenant = $1 AND k.hash = $2";
+
+impl PostgresStore {
+    async fn known<C: DeserializeOwned>(
+        &self,
+        sql: &'static str,
+        tenant: TenantId,
+        hash: &TokenHash,
+    ) -> Result<Option<Known<C>>> {
+        let mut on = self.lend().await?;
+        let row = query_as(sql)
+            .bind(tenant.as_uuid())
+            .bind(&hash.as_bytes()[..])
+            .fetch_optional(on.on())
+            .await
+            .map_err(failed)?;
+        on.keep();
+        known(row)
+    }
+}
 
 #[async_trait]
 impl CredentialStore for PostgresStore {
@@ -31,17 +57,12 @@ impl CredentialStore for PostgresStore {
         write.commit().await
     }
 
-    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<ApiKey>> {
-        let mut on = self.lend().await?;
-        let row =
-            query_scalar("SELECT record FROM shareville_api_keys WHERE tenant = $1 AND hash = $2")
-                .bind(tenant.as_uuid())
-                .bind(&hash.as_bytes()[..])
-                .fetch_optional(on.on())
-                .await
-                .map_err(failed)?;
-        on.keep();
-        found(row.as_ref())
+    fn credential_epoch(&self, tenant: TenantId) -> Option<CredentialEpoch> {
+        self.wire.epoch(tenant)
+    }
+
+    async fn api_key(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<Known<ApiKey>>> {
+        self.known(API_KEY, tenant, hash).await
     }
 
     async fn api_keys(&self, tenant: TenantId, request: PageRequest) -> Result<Page<ApiKey>> {
@@ -65,6 +86,7 @@ impl CredentialStore for PostgresStore {
         id: ApiKeyId,
         events: &[Event],
     ) -> Result<bool> {
+        let _raised = self.wire.raising(tenant);
         let mut write = self.write().await?;
         let deleted = query("DELETE FROM shareville_api_keys WHERE tenant = $1 AND id = $2")
             .bind(tenant.as_uuid())
@@ -76,6 +98,7 @@ impl CredentialStore for PostgresStore {
             return Ok(false);
         }
         tell(write.on(), events).await?;
+        self.wire.outdate(write.on(), tenant).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -83,11 +106,13 @@ impl CredentialStore for PostgresStore {
     async fn create_user_token(&self, token: &UserToken) -> Result<()> {
         let mut write = self.write().await?;
         query(
-            "INSERT INTO shareville_user_tokens (hash, tenant, key, expires_at, record) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO shareville_user_tokens (hash, tenant, key, end_user, expires_at, record)
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(&token.hash.as_bytes()[..])
         .bind(token.tenant.as_uuid())
         .bind(token.key.as_uuid())
+        .bind(token.user.as_str())
         .bind(micros(token.expires_at))
         .bind(json(token)?)
         .execute(write.on())
@@ -96,17 +121,11 @@ impl CredentialStore for PostgresStore {
         write.commit().await
     }
 
-    async fn user_token(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<UserToken>> {
-        let mut on = self.lend().await?;
-        let row = query_scalar(
-            "SELECT record FROM shareville_user_tokens WHERE hash = $1 AND tenant = $2",
-        )
-        .bind(&hash.as_bytes()[..])
-        .bind(tenant.as_uuid())
-        .fetch_optional(on.on())
-        .await
-        .map_err(failed)?;
-        on.keep();
-        found(row.as_ref())
+    async fn user_token(
+        &self,
+        tenant: TenantId,
+        hash: &TokenHash,
+    ) -> Result<Option<Known<UserToken>>> {
+        self.known(USER_TOKEN, tenant, hash).await
     }
 }

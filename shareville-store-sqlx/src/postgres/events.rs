@@ -20,8 +20,8 @@ pub(super) const HISTORY: &str =
      ORDER BY id DESC LIMIT $4";
 
 /// Writes events, in order, in one statement.
-pub(super) const TELL: &str = "INSERT INTO shareville_events (id, tenant, subject, record)
-     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[])";
+pub(super) const TELL: &str = "INSERT INTO shareville_events (id, tenant, subject, record, public)
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::boolean[])";
 
 /// Events, column by column.
 #[derive(Debug, Default)]
@@ -30,6 +30,7 @@ pub(super) struct Events {
     pub(super) tenants: Vec<Uuid>,
     pub(super) subjects: Vec<Uuid>,
     pub(super) records: Vec<String>,
+    pub(super) public: Vec<bool>,
 }
 
 impl Events {
@@ -42,6 +43,7 @@ impl Events {
                 .subjects
                 .push(subject(event.subject).unwrap_or(Uuid::nil()));
             columns.records.push(json(event)?);
+            columns.public.push(event.kind.is_public());
         }
         Ok(columns)
     }
@@ -61,6 +63,7 @@ pub(super) async fn tell<'a>(
         .bind(events.tenants)
         .bind(events.subjects)
         .bind(events.records)
+        .bind(events.public)
         .execute(on)
         .await
         .map_err(conflict("tenant"))?;

@@ -6,7 +6,10 @@ use shareville_core::{
 };
 use sqlx::{PgConnection, query};
 
-use super::{PostgresStore, changes, posts};
+use super::{
+    PostgresStore, changes,
+    posts::{self, Inserted, account_gone},
+};
 use crate::error::failed;
 
 /// A mark that is written must be on the disk before its call is sent.
@@ -34,9 +37,10 @@ impl PostgresStore {
             return Ok(());
         }
         durable(transaction).await?;
-        let inserted = posts::insert(transaction, posts, self.clock.now()).await?;
-        inserted.map_err(posts::refused)?;
-        Ok(())
+        match posts::insert(transaction, posts, None, self.clock.now()).await? {
+            Inserted::Done { .. } => Ok(()),
+            Inserted::AccountGone | Inserted::KeyTaken => Err(account_gone()),
+        }
     }
 
     /// Executes changes in a host's transaction, as [`PostStore::apply`](shareville_core::store::PostStore::apply) does.
@@ -63,5 +67,6 @@ impl PostgresStore {
     pub fn wake_all(&self) {
         self.wire.work();
         self.wire.any_post();
+        self.wire.deliveries();
     }
 }

@@ -12,12 +12,16 @@ use std::{
     time::Duration,
 };
 
-use shareville_core::id::PostId;
-use sqlx::{PgPool, postgres::PgListener, query, query_scalar};
+use shareville_core::{
+    event::Event,
+    id::{PostId, TenantId},
+    store::{CredentialEpoch, CredentialEpochs, RaisedEpoch, Result},
+};
+use sqlx::{PgConnection, PgPool, postgres::PgListener, query, query_scalar};
 use tokio::{sync::Notify, task::JoinHandle};
 use uuid::Uuid;
 
-use crate::signal::Signals;
+use crate::{error::failed, signal::Signals};
 
 /// The least time between two notifications of one process.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -28,10 +32,14 @@ const RECONNECT: Duration = Duration::from_millis(500);
 /// The most posts one notification names: beyond, it says only that posts have changed. (It holds 8,000 bytes.)
 const MOST: usize = 200;
 
+/// Stands before a tenant whose credentials are no longer what they were.
+const OUTDATED: &str = "outdated:";
+
 /// What has not been told yet.
 #[derive(Debug, Default)]
 struct News {
     work: bool,
+    deliveries: bool,
     any_post: bool,
     posts: BTreeSet<Uuid>,
 }
@@ -42,6 +50,7 @@ pub(super) struct Wire {
     signals: Arc<Signals>,
     news: Mutex<News>,
     waiting: Notify,
+    epochs: CredentialEpochs,
     listening: AtomicBool,
     /// Names this store in what it tells, so that it does not heed itself.
     name: String,
@@ -82,6 +91,7 @@ impl Wire {
             signals,
             news: Mutex::default(),
             waiting: Notify::new(),
+            epochs: CredentialEpochs::new(),
             listening: AtomicBool::new(false),
             name: Uuid::now_v7().simple().to_string(),
             channel: format!("shareville {schema}").chars().take(60).collect(),
@@ -95,7 +105,7 @@ impl Wire {
 
     /// Whether what others do is heard of now.
     pub(super) fn is_listening(&self) -> bool {
-        self.listening.load(Ordering::Relaxed)
+        self.listening.load(Ordering::SeqCst)
     }
 
     /// There is something to claim soon.
@@ -103,6 +113,42 @@ impl Wire {
         self.signals.work();
         self.news().work = true;
         self.waiting.notify_one();
+    }
+
+    /// There is something to deliver soon.
+    pub(super) fn deliveries(&self) {
+        self.signals.deliveries();
+        self.news().deliveries = true;
+        self.waiting.notify_one();
+    }
+
+    /// These events were told.
+    pub(super) fn told<'a>(&self, events: impl IntoIterator<Item = &'a Event>) {
+        if events.into_iter().any(|event| event.kind.is_public()) {
+            self.deliveries();
+        }
+    }
+
+    /// The epoch of a tenant's credentials, as long as what others write is heard of.
+    pub(super) fn epoch(&self, tenant: TenantId) -> Option<CredentialEpoch> {
+        self.is_listening().then(|| self.epochs.of(tenant))
+    }
+
+    /// Ends the epoch of a tenant's credentials here once it is dropped.
+    pub(super) const fn raising(&self, tenant: TenantId) -> RaisedEpoch<'_> {
+        self.epochs.raising(tenant)
+    }
+
+    /// Ends it elsewhere with the commit of a transaction, so that it does so whatever becomes of this process. That
+    /// happens seldom enough to take the lock.
+    pub(super) async fn outdate(&self, on: &mut PgConnection, tenant: TenantId) -> Result<()> {
+        query("SELECT pg_notify($1, $2)")
+            .bind(&self.channel)
+            .bind(format!("{} {OUTDATED}{}", self.name, tenant.as_uuid()))
+            .execute(on)
+            .await
+            .map_err(failed)?;
+        Ok(())
     }
 
     /// These posts changed.
@@ -134,7 +180,9 @@ impl Wire {
         let mut listener = PgListener::connect_with(&own).await?;
         listener.eager_reconnect(false);
         listener.listen(&self.channel).await?;
-        self.listening.store(true, Ordering::Relaxed);
+        // Nobody knows what was told before.
+        self.epochs.raise_all();
+        self.listening.store(true, Ordering::SeqCst);
         Ok(listener)
     }
 
@@ -143,7 +191,7 @@ impl Wire {
             while let Ok(Some(heard)) = listener.try_recv().await {
                 self.heed(heard.payload());
             }
-            self.listening.store(false, Ordering::Relaxed);
+            self.listening.store(false, Ordering::SeqCst);
             tracing::warn!("the connection to PostgreSQL that listens for others was lost");
             listener = loop {
                 tokio::time::sleep(RECONNECT).await;
@@ -152,8 +200,9 @@ impl Wire {
                     Err(error) => tracing::debug!(%error, "cannot listen yet"),
                 }
             };
-            // Nobody knows what was told meanwhile.
+            // Nor of work and posts.
             self.signals.work();
+            self.signals.deliveries();
             self.signals.any_post();
         }
     }
@@ -164,8 +213,16 @@ impl Wire {
             return;
         }
         for word in words {
+            if let Some(tenant) = word.strip_prefix(OUTDATED) {
+                match tenant.parse() {
+                    Ok(tenant) => self.epochs.raise(TenantId::from_uuid(tenant)),
+                    Err(_) => self.epochs.raise_all(),
+                }
+                continue;
+            }
             match word {
                 "work" => self.signals.work(),
+                "deliveries" => self.signals.deliveries(),
                 "posts" => self.signals.any_post(),
                 // What does not read was told by a version to come.
                 post => self.signals.posts(post.parse().ok().map(PostId::from_uuid)),
@@ -180,6 +237,9 @@ impl Wire {
             let mut payload = self.name.clone();
             if news.work {
                 payload.push_str(" work");
+            }
+            if news.deliveries {
+                payload.push_str(" deliveries");
             }
             if news.any_post || news.posts.len() > MOST {
                 payload.push_str(" posts");

@@ -27,6 +27,25 @@ const LOCK: &str = concat!(
     " FOR NO KEY UPDATE"
 );
 
+/// Erases the rows of a table whose time is over.
+macro_rules! over {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE expires_at <= (SELECT ",
+            now!("$1"),
+            ")"
+        )
+    };
+}
+
+pub(super) const OVER: [&str; 3] = [
+    over!("shareville_logins"),
+    over!("shareville_user_tokens"),
+    over!("shareville_answers"),
+];
+
 /// Reads a login that is not over.
 async fn read(
     sql: &'static str,
@@ -59,9 +78,12 @@ async fn read(
 impl LoginStore for PostgresStore {
     async fn begin_login(&self, login: &Login) -> Result<()> {
         let mut write = self.write().await?;
-        query("INSERT INTO shareville_logins (hash, tenant, expires_at, record) VALUES ($1, $2, $3, $4)")
+        query(
+            "INSERT INTO shareville_logins (hash, tenant, end_user, expires_at, record) VALUES ($1, $2, $3, $4, $5)",
+        )
             .bind(&login.hash.as_bytes()[..])
             .bind(login.tenant.as_uuid())
+            .bind(login.user.as_str())
             .bind(micros(login.expires_at))
             .bind(json(login)?)
             .execute(write.on())
@@ -127,9 +149,12 @@ impl LoginStore for PostgresStore {
 
     async fn create_grant(&self, grant: &Grant) -> Result<()> {
         let mut write = self.write().await?;
-        query("INSERT INTO shareville_grants (hash, tenant, expires_at, record) VALUES ($1, $2, $3, $4)")
+        query(
+            "INSERT INTO shareville_grants (hash, tenant, end_user, expires_at, record) VALUES ($1, $2, $3, $4, $5)",
+        )
             .bind(&grant.hash.as_bytes()[..])
             .bind(grant.tenant.as_uuid())
+            .bind(grant.user.as_str())
             .bind(micros(grant.expires_at))
             .bind(json(grant)?)
             .execute(write.on())
@@ -158,34 +183,19 @@ impl LoginStore for PostgresStore {
     async fn sweep(&self) -> Result<Vec<Grant>> {
         let mut write = self.write().await?;
         let now = self.clock.now();
-        query(concat!(
-            "DELETE FROM shareville_logins WHERE expires_at <= (SELECT ",
-            now!("$1"),
-            ")"
-        ))
-        .bind(now)
-        .execute(write.on())
-        .await
-        .map_err(failed)?;
-        query(concat!(
-            "DELETE FROM shareville_user_tokens WHERE expires_at <= (SELECT ",
-            now!("$1"),
-            ")"
-        ))
-        .bind(now)
-        .execute(write.on())
-        .await
-        .map_err(failed)?;
-        let over: Vec<String> = query_scalar(concat!(
-            "DELETE FROM shareville_grants WHERE expires_at <= (SELECT ",
-            now!("$1"),
-            ")",
-            " RETURNING record"
-        ))
-        .bind(now)
-        .fetch_all(write.on())
-        .await
-        .map_err(failed)?;
+        for sql in OVER {
+            query(sql)
+                .bind(now)
+                .execute(write.on())
+                .await
+                .map_err(failed)?;
+        }
+        let over: Vec<String> =
+            query_scalar(concat!(over!("shareville_grants"), " RETURNING record"))
+                .bind(now)
+                .fetch_all(write.on())
+                .await
+                .map_err(failed)?;
         write.commit().await?;
         // One that does not read must not keep the others from being erased.
         let readable = |json: &String| {

@@ -1,10 +1,12 @@
 //! PostgreSQL.
 
+mod answers;
 mod changes;
 mod claims;
 mod clock;
 mod connections;
 mod credentials;
+mod deliveries;
 mod events;
 mod host;
 mod lanes;
@@ -13,6 +15,7 @@ mod listen;
 mod logins;
 mod posts;
 mod tenants;
+mod users;
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 

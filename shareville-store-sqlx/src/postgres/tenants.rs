@@ -9,7 +9,7 @@ use shareville_core::{
 };
 use sqlx::{PgConnection, query, query_scalar};
 
-use super::{PostgresStore, events::tell};
+use super::{PostgresStore, deliveries::follow, events::tell};
 use crate::{
     error::{conflict, failed},
     row::{before, found, json, limit, page, revision},
@@ -56,12 +56,13 @@ fn app_taken(error: sqlx::Error) -> StoreError {
 }
 
 /// What a tenant leaves behind, in the order of the locks.
-const LEFT_BEHIND: [&str; 4] = [
+const LEFT_BEHIND: [&str; 5] = [
     "DELETE FROM shareville_lanes WHERE id IN
          (SELECT id FROM shareville_lanes WHERE tenant = $1 ORDER BY tenant, provider, platform_id FOR UPDATE)",
     "DELETE FROM shareville_turns WHERE tenant = $1",
     "DELETE FROM shareville_posts WHERE tenant = $1",
     "DELETE FROM shareville_events WHERE tenant = $1",
+    "DELETE FROM shareville_departed WHERE tenant = $1",
 ];
 
 #[async_trait]
@@ -87,6 +88,7 @@ impl TenantStore for PostgresStore {
             .execute(write.on())
             .await
             .map_err(conflict("id"))?;
+        follow(write.on(), tenant).await?;
         tell(write.on(), events).await?;
         write.commit().await
     }
@@ -123,6 +125,7 @@ impl TenantStore for PostgresStore {
         at: u64,
         events: &[Event],
     ) -> Result<std::result::Result<(), Stale>> {
+        let _raised = self.wire.raising(tenant.id);
         let mut write = self.write().await?;
         let fits: Option<i32> = query_scalar(
             "SELECT 1 FROM shareville_tenants WHERE id = $1 AND revision = $2 FOR NO KEY UPDATE",
@@ -149,12 +152,16 @@ impl TenantStore for PostgresStore {
         .execute(write.on())
         .await
         .map_err(app_taken)?;
+        follow(write.on(), tenant).await?;
         tell(write.on(), events).await?;
+        self.wire.outdate(write.on(), tenant.id).await?;
         write.commit().await?;
+        self.wire.deliveries();
         Ok(Ok(()))
     }
 
     async fn delete_tenant(&self, id: TenantId) -> Result<bool> {
+        let _raised = self.wire.raising(id);
         let mut write = self.write().await?;
         let deleted = query("DELETE FROM shareville_tenants WHERE id = $1")
             .bind(id.as_uuid())
@@ -168,6 +175,7 @@ impl TenantStore for PostgresStore {
                 .await
                 .map_err(failed)?;
         }
+        self.wire.outdate(write.on(), id).await?;
         write.commit().await?;
         Ok(deleted.rows_affected() > 0)
     }

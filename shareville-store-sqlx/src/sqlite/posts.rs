@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::{conflict, failed},
-    row::{below, count, hex, json, limit, micros, open, page, records, revision},
+    row::{below, count, hex, json, limit, micros, open, page, records, revision, span},
 };
 
 /// Lists posts by the index that leaves the fewest to look at, with the rest of the filter checked on each.
@@ -157,12 +157,6 @@ pub(super) async fn create(on: &mut SqliteConnection, new: &[NewPost]) -> Result
     insert(on, new, &ids).await?;
     tell(on, new.iter().flat_map(|new| &new.events)).await?;
     settle(on, lanes).await
-}
-
-/// The span of time that a filter asks for, to the ends of time where it names none.
-fn span(filter: &PostFilter) -> (i64, i64) {
-    let from = filter.from.map_or(i64::MIN, micros);
-    (from, filter.to.map_or(i64::MAX, micros))
 }
 
 impl SqliteStore {

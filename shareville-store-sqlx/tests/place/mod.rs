@@ -6,14 +6,14 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// A schema in the database of `SHAREVILLE_TEST_POSTGRES`, dropped with this.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     server: String,
     name: String,
 }
 
 impl Place {
     /// Makes an empty one.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -29,7 +29,7 @@ impl Place {
     }
 
     /// The address under which its tables are found.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let sign = if self.server.contains('?') { '&' } else { '?' };
         format!("{}{sign}options=-csearch_path%3D{}", self.server, self.name)
     }
