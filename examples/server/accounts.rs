@@ -1,7 +1,11 @@
 //! Owners of the reference server: sign-up and sign-in with a password. A host has its own; this shows what it hands
 //! to the router.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use argon2::{
     Argon2,
@@ -10,7 +14,7 @@ use argon2::{
 use async_trait::async_trait;
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::post,
@@ -26,6 +30,8 @@ use shareville::{
 use sqlx::SqlitePool;
 use uuid::Uuid;
 
+use crate::throttle::{Throttle, Turn};
+
 const PREFIX: &str = "svs_";
 const COOKIE: &str = "shareville_session";
 const SESSION_SECONDS: i64 = 30 * 86_400;
@@ -39,6 +45,7 @@ pub(crate) struct Accounts {
     secure: bool,
     /// A hash to verify against where there is no owner, so that time does not tell who has an account.
     decoy: Arc<str>,
+    throttle: Arc<Throttle>,
 }
 
 impl Accounts {
@@ -46,6 +53,7 @@ impl Accounts {
         pool: SqlitePool,
         sign_up: bool,
         secure: bool,
+        throttle: Throttle,
     ) -> Result<Self, sqlx::Error> {
         for table in [
             "CREATE TABLE IF NOT EXISTS server_owners (
@@ -57,12 +65,15 @@ impl Accounts {
         ] {
             sqlx::query(table).execute(&pool).await?;
         }
-        let decoy = hash_password("decoy".to_owned()).await.unwrap_or_default();
+        let turn = throttle.turn().await.ok();
+        let decoy = hash_password("decoy".to_owned(), turn).await;
+        let decoy = decoy.unwrap_or_default();
         Ok(Self {
             pool,
             sign_up,
             secure,
             decoy: decoy.into(),
+            throttle: Arc::new(throttle),
         })
     }
 
@@ -195,8 +206,9 @@ fn table_failed(error: sqlx::Error) -> Problem {
 }
 
 /// Argon2 takes its time on purpose, so it runs where it keeps nobody waiting.
-async fn hash_password(password: String) -> Option<String> {
+async fn hash_password(password: String, turn: Option<Turn>) -> Option<String> {
     let hashed = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         Argon2::default()
             .hash_password(password.as_bytes())
             .map(|hash| hash.to_string())
@@ -204,8 +216,9 @@ async fn hash_password(password: String) -> Option<String> {
     hashed.await.ok()?.ok()
 }
 
-async fn verify_password(password: String, hash: String) -> bool {
+async fn verify_password(password: String, hash: String, turn: Turn) -> bool {
     let verified = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         PasswordHash::new(&hash).is_ok_and(|hash| {
             Argon2::default()
                 .verify_password(password.as_bytes(), &hash)
@@ -217,6 +230,7 @@ async fn verify_password(password: String, hash: String) -> bool {
 
 async fn sign_up(
     State(accounts): State<Accounts>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
@@ -258,7 +272,9 @@ async fn sign_up(
     if !wrong.is_empty() {
         return Err(shareville::Error::Invalid(wrong).into());
     }
-    let password = hash_password(password).await.ok_or_else(unavailable)?;
+    let turn = accounts.throttle.turn().await?;
+    let password = hash_password(password, Some(turn)).await;
+    let password = password.ok_or_else(unavailable)?;
     let owner = Owner {
         id: Uuid::now_v7().to_string(),
         email,
@@ -279,6 +295,8 @@ async fn sign_up(
         let detail = "somebody has signed up with this e-mail address: sign in instead";
         return Err(Problem::new(StatusCode::CONFLICT, "email_taken", detail));
     }
+    let from = accounts.throttle.address(peer, &headers);
+    accounts.throttle.know(&owner.email, from, Instant::now());
     let mut answer = accounts.begin_session(&owner).await?;
     *answer.status_mut() = StatusCode::CREATED;
     Ok(answer)
@@ -286,22 +304,30 @@ async fn sign_up(
 
 async fn sign_in(
     State(accounts): State<Accounts>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
     let [email, password] = fields(&headers, &body, ["email", "password"])?;
+    let email = email.trim().to_lowercase();
+    let from = accounts.throttle.address(peer, &headers);
+    accounts.throttle.begin(&email, from, Instant::now())?;
+    let turn = accounts.throttle.turn().await?;
     let owner: Option<Owner> =
         sqlx::query_as("SELECT id, email, name, password FROM server_owners WHERE email = ?")
-            .bind(email.trim().to_lowercase())
+            .bind(&email)
             .fetch_optional(&accounts.pool)
             .await
             .map_err(table_failed)?;
     let known = owner
         .as_ref()
         .map_or(&*accounts.decoy, |owner| &owner.password);
-    let right = verify_password(password, known.to_owned()).await;
+    let right = verify_password(password, known.to_owned(), turn).await;
     match owner.filter(|_| right) {
-        Some(owner) => accounts.begin_session(&owner).await,
+        Some(owner) => {
+            accounts.throttle.right(&email, from, Instant::now());
+            accounts.begin_session(&owner).await
+        }
         None => {
             let detail = "e-mail address or password is wrong";
             Err(Problem::new(

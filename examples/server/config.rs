@@ -1,9 +1,9 @@
 //! What the environment says. The variables and their defaults are the contract of the reference server.
 
-use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{env, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
-use shareville::{Keyring, Settings, meta::MediaHosts, outbound::Addresses};
+use shareville::{Keyring, Settings, axum::RateLimit, meta::MediaHosts, outbound::Addresses};
 use url::{Host, Url};
 
 /// Longer than proxies usually keep idle connections, so that it is not the server who closes one they just use.
@@ -49,6 +49,9 @@ pub(crate) struct Config {
     pub(crate) keys: Option<Keyring>,
     pub(crate) sign_up: bool,
     pub(crate) media_hosts: MediaHosts,
+    pub(crate) rate_limit: Option<RateLimit>,
+    /// How many reverse proxies of the operator's own each request comes through.
+    pub(crate) proxies: usize,
     /// How long a client may take for a header or a body, to begin its next request, or to take an answer.
     pub(crate) client: Duration,
     /// How long, once it is told to end, the server goes on to take connections.
@@ -194,11 +197,52 @@ impl Config {
             )?,
             media_hosts,
             outbound,
+            rate_limit: rate_limit()?,
+            proxies: proxies()?,
             public_url,
             client: seconds("SHAREVILLE_CLIENT_SECONDS", CLIENT)?,
             drain: seconds("SHAREVILLE_DRAIN_SECONDS", DRAIN)?,
         })
     }
+}
+
+/// More than any one customer needs, so that one who runs wild does not take all.
+const DEFAULT_RATE_LIMIT: &str = "10000:20000";
+
+fn rate_limit() -> Result<Option<RateLimit>, Wrong> {
+    const NAME: &str = "SHAREVILLE_RATE_LIMIT";
+    let text = variable(NAME)?.unwrap_or_else(|| DEFAULT_RATE_LIMIT.to_owned());
+    if text == "off" {
+        return Ok(None);
+    }
+    let figures = text.split_once(':').and_then(|(per_second, burst)| {
+        let figure = |text: &str| text.parse::<NonZeroU32>().ok();
+        Some(RateLimit::new(figure(per_second)?, figure(burst)?))
+    });
+    figures.map(Some).ok_or_else(|| {
+        wrong(
+            NAME,
+            format!(
+                "must be `off`, or the calls of one API key a second and at once, such as `100:200`, not `{text}`"
+            ),
+        )
+    })
+}
+
+fn proxies() -> Result<usize, Wrong> {
+    const NAME: &str = "SHAREVILLE_PROXIES";
+    let Some(text) = variable(NAME)? else {
+        return Ok(0);
+    };
+    let count = text.parse().ok().filter(|count| *count <= 10);
+    count.ok_or_else(|| {
+        wrong(
+            NAME,
+            format!(
+                "must be how many reverse proxies of your own append to `X-Forwarded-For`, 0 to 10, not `{text}`"
+            ),
+        )
+    })
 }
 
 fn store() -> Result<StoreUrl, Wrong> {

@@ -1,11 +1,14 @@
 //! The reference server: the whole API over SQLite, with Meta emulated unless it is told otherwise.
 //!
 //! `cargo run --example server`, then open <http://localhost:3000>. The environment configures it: `config.rs`.
+//! `cargo run --example server -- reseal` changes encryption keys while it runs: `reseal.rs`.
 
 mod accounts;
 mod config;
 mod demo;
+mod reseal;
 mod serve;
+mod throttle;
 
 use std::{
     error::Error, io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc,
@@ -32,6 +35,7 @@ use self::{
     config::{Config, Meta, Role, StoreUrl},
     demo::Demo,
     serve::{Leave, Patience},
+    throttle::Throttle,
 };
 
 /// The largest body that a sign-in may have, in bytes.
@@ -57,9 +61,11 @@ async fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     }
-    let started = match Config::from_env() {
-        Ok(config) => run(config).await,
-        Err(wrong) => Err(wrong.into()),
+    let started = match (task(), Config::from_env()) {
+        (Ok(None), Ok(config)) => run(config).await,
+        (Ok(Some(task)), Ok(config)) => reseal::run(config, task).await,
+        (Err(wrong), _) => Err(wrong.into()),
+        (_, Err(wrong)) => Err(wrong.into()),
     };
     match started {
         Ok(()) => ExitCode::SUCCESS,
@@ -73,6 +79,18 @@ async fn main() -> ExitCode {
             tracing::error!("{line}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What the command line asks for: nothing but to serve, or something about the keys.
+fn task() -> Result<Option<reseal::Task>, String> {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let words: Vec<_> = words.iter().map(|word| word.to_str()).collect();
+    match words[..] {
+        [] => Ok(None),
+        [Some("reseal")] => Ok(Some(reseal::Task::Reseal)),
+        [Some("reseal"), Some("--check")] => Ok(Some(reseal::Task::Check)),
+        _ => Err("expected no argument to serve, or `reseal`, or `reseal --check`".to_owned()),
     }
 }
 
@@ -92,9 +110,11 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
         Meta::Live | Meta::At(_) => None,
     };
     let shareville = build(&config, store, keyring, sandbox.as_ref())?;
+    check_keys(&shareville).await?;
 
     let secure = config.public_url.scheme() == "https";
-    let accounts = Accounts::open(pool, config.sign_up, secure).await?;
+    let throttle = Throttle::new(config.proxies);
+    let accounts = Accounts::open(pool, config.sign_up, secure, throttle).await?;
     let mut app = Router::new();
     if let (Some(sandbox), true) = (&sandbox, config.role != Role::Worker) {
         let owner = accounts.ensure("demo@localhost", "Demo").await?;
@@ -108,9 +128,9 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
         })
         .layer(from_fn(shareville::axum::observe));
     if config.role != Role::Worker {
-        let api = RouterOptions::new()
-            .with_body_time(config.client)
-            .router(shareville.clone(), accounts.clone());
+        let mut options = RouterOptions::new().with_body_time(config.client);
+        options.rate_limit = config.rate_limit;
+        let api = options.router(shareville.clone(), accounts.clone());
         let auth = accounts
             .clone()
             .router()
@@ -190,6 +210,14 @@ fn build(
         .settings(config.settings)
         .build()?;
     Ok(shareville)
+}
+
+/// What is sealed in the store must open: else posts would fail one by one.
+async fn check_keys(shareville: &Shareville) -> Result<(), String> {
+    shareville.check_keys().await.map_err(|error| match error {
+        shareville::Error::Sealed(error) => format!("SHAREVILLE_ENCRYPTION_KEYS: {error}"),
+        other => format!("SHAREVILLE_STORE: {}", innermost(&other)),
+    })
 }
 
 /// Opens the store, and a pool of its own for the owners' tables.

@@ -10,7 +10,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use shareville_core::credential::{Purpose, read};
 
 use crate::{Api, credential::bearer};
 
@@ -19,7 +18,7 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, if-match, prefer, idempotency-key, x-request-id",
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "etag, idempotency-replayed, location, preference-applied, retry-after, x-request-id",
+    "etag, idempotency-replayed, location, preference-applied, ratelimit, ratelimit-policy, retry-after, x-request-id",
 );
 /// How long a browser may remember a preflight, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
@@ -69,13 +68,10 @@ fn preflight(origin: HeaderValue) -> Response {
 /// Whether the client app that a user token names lets its answers be read by pages of this origin. That the token is
 /// good is for others to find out.
 async fn is_allowed(api: &Api, headers: &HeaderMap, origin: &HeaderValue) -> bool {
-    let Some((tenant, _)) = bearer(headers).and_then(|text| read(Purpose::UserToken, text)) else {
+    let Some(token) = bearer(headers) else {
         return false;
     };
+    let allowed = api.shareville.is_allowed_origin(token, origin.as_bytes());
     // A store that fails here fails again in the handler, which says so.
-    let tenant = api.shareville.store().tenant(tenant).await.ok().flatten();
-    tenant.is_some_and(|tenant| {
-        let mut allowed = tenant.allowed_origins.iter();
-        allowed.any(|known| known.as_bytes() == origin.as_bytes())
-    })
+    allowed.await.unwrap_or(false)
 }

@@ -8,7 +8,7 @@
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use shareville_core::{
-    Caller, CallerKind, CredentialError, Error, Shareville,
+    Caller, CallerKind, CredentialError, Shareville,
     connect::Connecting,
     credential::Purpose,
     id::{OwnerId, Provider, RequestId},
@@ -134,32 +134,22 @@ impl CallerAuth {
                  and to use. Revoke it, and give the page a user token from `POST /user-tokens`",
             ));
         }
-        let caller = match api.shareville.authenticate(it.text).await {
-            // Its client app is gone, and it with it.
-            Err(Error::NotFound(_)) => {
-                return Err(unauthorized(
-                    "credential_unknown",
-                    "the client app of this credential was deleted",
-                ));
-            }
-            caller => caller?,
-        };
+        let caller = api.shareville.authenticate(it.text).await?;
         let caller = match parts.extensions.get::<RequestId>() {
             Some(id) => caller.with_request_id(id.clone()),
             None => caller,
         };
-        if let Some(origin) = origin {
-            let allowed = &caller.tenant().allowed_origins;
-            if !allowed
-                .iter()
-                .any(|known| known.as_bytes() == origin.as_bytes())
-            {
-                return Err(Problem::new(
-                    StatusCode::FORBIDDEN,
-                    "origin_not_allowed",
-                    "the web page's origin is not among the client app's `allowedOrigins`: its owner can add it",
-                ));
-            }
+        if let Some(origin) = origin
+            && !caller.tenant().allows_origin(origin.as_bytes())
+        {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "origin_not_allowed",
+                "the web page's origin is not among the client app's `allowedOrigins`: its owner can add it",
+            ));
+        }
+        if let Some(limiter) = &api.limiter {
+            limiter.admit(&caller, parts, api.shareville.clock().now())?;
         }
         Ok(Self {
             shareville: api.shareville.clone(),

@@ -10,6 +10,7 @@ mod json;
 mod layers;
 mod problem;
 mod query;
+mod rate_limit;
 mod routes;
 mod shapes;
 mod sign_in;
@@ -21,9 +22,11 @@ pub use async_trait::async_trait;
 use axum::Router;
 use shareville_core::Shareville;
 
+use crate::rate_limit::Limiter;
 pub use crate::{
     layers::observe,
     problem::Problem,
+    rate_limit::RateLimit,
     routes::RouterOptions,
     shapes::PublicShapes,
     sign_in::{By, NoOwners, SignIn, SignInError, SignedIn},
@@ -35,6 +38,7 @@ pub use crate::{
 struct Api {
     shareville: Shareville,
     sign_in: Arc<dyn SignIn>,
+    limiter: Option<Arc<Limiter>>,
 }
 
 /// The router with the whole API, for an app of any state: nest it under a path, or merge it.
@@ -67,6 +71,7 @@ where
     let api = Api {
         shareville,
         sign_in: Arc::new(NoOwners),
+        limiter: None,
     };
     routes::health::routes()
         .layer(axum::middleware::from_fn(observe))

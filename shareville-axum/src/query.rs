@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::{StatusCode, request::Parts};
 use shareville_core::{
     clock::Timestamp,
-    id::{ApiKeyId, ConnectionId, DeliveryId, PostId, Provider, TenantId},
+    id::{ApiKeyId, ConnectionId, DeliveryId, PostId, Provider, TenantId, UserId},
     store::PageRequest,
 };
 use url::form_urlencoded;
@@ -172,6 +172,15 @@ in_path! {
     // A connection's id and a provider's name stand in the same place of different routes, so they share a name.
     ConnectionId: "connection", "connection";
     PostId: "postId", "post";
+}
+
+impl InPath for UserId {
+    const NAME: &'static str = "userId";
+    const NOUN: &'static str = "user";
+
+    fn read(text: &str) -> Option<Self> {
+        Some(Self::new(text))
+    }
 }
 
 impl InPath for Provider {

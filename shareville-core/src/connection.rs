@@ -69,6 +69,12 @@ impl Connection {
             field: "connection_token",
         }
     }
+
+    /// Every secret in this record, with its place: what is not listed here is not re-sealed.
+    pub fn sealed_mut(&mut self) -> Vec<(Belongs, &mut Sealed)> {
+        let place = Self::token_place(self.tenant, self.id);
+        vec![(place, &mut self.token)]
+    }
 }
 
 /// An account one can post to: a Facebook Page, an Instagram professional account ("page" in the API).
@@ -115,6 +121,13 @@ impl Account {
             record: id.as_uuid(),
             field: "account_token",
         }
+    }
+
+    /// Every secret in this record, with its place: what is not listed here is not re-sealed.
+    pub fn sealed_mut(&mut self) -> Vec<(Belongs, &mut Sealed)> {
+        let place = Self::token_place(self.tenant, self.id);
+        let token = self.token.as_mut();
+        token.map(|token| (place, token)).into_iter().collect()
     }
 
     /// The lane its posts go in.
@@ -168,6 +181,13 @@ impl Login {
             field: "login_answer",
         }
     }
+
+    /// Every secret in this record, with its place: what is not listed here is not re-sealed.
+    pub fn sealed_mut(&mut self) -> Vec<(Belongs, &mut Sealed)> {
+        let place = Self::answer_place(self.tenant);
+        let answer = self.outcome.as_mut().and_then(|it| it.answer.as_mut());
+        answer.map(|answer| (place, answer)).into_iter().collect()
+    }
 }
 
 /// What a login brought, kept inactive until who began it confirms it.
@@ -196,5 +216,10 @@ impl Grant {
             record: tenant.as_uuid(),
             field: "grant",
         }
+    }
+
+    /// Every secret in this record, with its place: what is not listed here is not re-sealed.
+    pub fn sealed_mut(&mut self) -> Vec<(Belongs, &mut Sealed)> {
+        vec![(Self::place(self.tenant), &mut self.sealed)]
     }
 }

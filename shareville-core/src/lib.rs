@@ -24,6 +24,7 @@ pub mod post;
 pub mod posting;
 pub mod publisher;
 mod recall;
+pub mod reseal;
 pub mod secret;
 mod shareville;
 pub mod store;

@@ -36,6 +36,18 @@ impl Sealed {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The bytes as text, as they stand in a record's JSON.
+    #[must_use]
+    pub fn to_base64(&self) -> String {
+        STANDARD.encode(&self.0)
+    }
+
+    /// The id of the key it was sealed with; `None` if it is no sealed secret at all.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        split_key_id(&self.0).map(|(id, _)| id)
+    }
 }
 
 impl fmt::Debug for Sealed {
@@ -46,7 +58,7 @@ impl fmt::Debug for Sealed {
 
 impl Serialize for Sealed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
+        serializer.serialize_str(&self.to_base64())
     }
 }
 
@@ -142,6 +154,14 @@ pub enum OpenError {
         "a sealed secret does not open: damaged, moved from another record, or a key was changed under its id"
     )]
     Damaged,
+    /// The key of this id is another one than the one secrets were sealed with.
+    #[error(
+        "key `{id}` is not the one that secrets were sealed with: it was changed under its id, so put it back"
+    )]
+    OtherKey {
+        /// The key's id.
+        id: String,
+    },
 }
 
 impl Keyring {
@@ -201,6 +221,19 @@ impl Keyring {
         Ok(Self { keys })
     }
 
+    /// The id of the key that seals.
+    #[must_use]
+    pub fn sealing_id(&self) -> &str {
+        // Every constructor refuses an empty list of keys.
+        &self.keys[0].0
+    }
+
+    /// Whether a key of this id is here.
+    #[must_use]
+    pub fn knows(&self, id: &str) -> bool {
+        self.keys.iter().any(|(known, _)| known == id)
+    }
+
     /// Seals a secret with the first key.
     #[must_use]
     #[allow(clippy::missing_panics_doc)] // it cannot panic, see below
@@ -252,6 +285,16 @@ impl Keyring {
         String::from_utf8(plain)
             .map(SecretString::from)
             .map_err(|_| OpenError::Damaged)
+    }
+
+    /// Seals a secret anew with the first key; `None` if that has sealed it already, and opens it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn reseal(&self, place: Belongs, sealed: &Sealed) -> Result<Option<Sealed>, OpenError> {
+        let secret = self.open(place, sealed)?;
+        let is_old = sealed.key_id() != Some(self.sealing_id());
+        Ok(is_old.then(|| self.seal(place, &secret)))
     }
 }
 

@@ -78,7 +78,8 @@ pub struct Tenant {
     pub give_up_after: Duration,
     /// Whether it may use the API, and its posts may go out.
     pub active: bool,
-    /// What Meta must say when it subscribes to this tenant's webhook.
+    /// What Meta must say when it subscribes to this tenant's webhook. It is no secret that is worth sealing: its owner
+    /// can read it at any time, and all it opens is the echo of a challenge. What Meta then sends is signed.
     pub meta_verify_token: String,
     /// When it was made.
     pub created_at: Timestamp,
@@ -102,6 +103,22 @@ impl Tenant {
             "instagram" => self.instagram.as_ref(),
             _ => None,
         }
+    }
+
+    /// Every secret in this record, with its place: what is not listed here is not re-sealed.
+    pub fn sealed_mut(&mut self) -> Vec<(Belongs, &mut Sealed)> {
+        let mut sealed = Vec::new();
+        for (provider, app) in [
+            (Provider::facebook(), &mut self.facebook),
+            (Provider::instagram(), &mut self.instagram),
+        ] {
+            let secret = app.as_mut().and_then(|app| app.secret.as_mut());
+            sealed.extend(secret.map(|it| (app_secret_place(self.id, &provider), it)));
+        }
+        let place = webhook_secret_place(self.id);
+        let webhooks = self.webhook_secrets.iter_mut();
+        sealed.extend(webhooks.map(|it| (place, &mut it.secret)));
+        sealed
     }
 
     /// Opens the app this tenant has at a provider; `None` if id or secret is missing.

@@ -165,3 +165,8 @@ pub(crate) fn conflict_written(field: &'static str) -> impl FnOnce(sqlx::Error) 
 pub(crate) fn broken(error: serde_json::Error) -> StoreError {
     StoreError::Broken(Box::new(error))
 }
+
+/// Something stored, or asked for, is not what it should be.
+pub(crate) fn broken_text(what: &'static str) -> StoreError {
+    StoreError::Broken(what.into())
+}

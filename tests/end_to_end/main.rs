@@ -4,16 +4,22 @@
 #![allow(clippy::too_many_lines)]
 
 mod bad_input;
+mod credentials;
+mod dump;
 mod edges;
 mod faults;
+mod keys;
 mod kills;
 mod leaving;
 mod main_job;
 mod outages;
+mod planted_secrets;
 mod proxy;
 mod races;
 mod request_id;
+mod search;
 mod start;
 mod support;
 mod webhooks;
 mod wire;
+mod wiretap;

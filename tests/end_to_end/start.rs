@@ -26,6 +26,8 @@ fn a_wrong_value_should_be_named() {
         ("RUST_LOG", "a=b=c="),
         ("SHAREVILLE_SIGN_UP", "maybe"),
         ("SHAREVILLE_ALLOW_PRIVATE_ADDRESSES", "some"),
+        ("SHAREVILLE_RATE_LIMIT", "0:5"),
+        ("SHAREVILLE_PROXIES", "nginx"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let output = Command::new(binary())

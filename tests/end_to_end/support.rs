@@ -398,6 +398,22 @@ impl World {
         world
     }
 
+    /// Stops the server and starts it with other variables.
+    pub(crate) async fn restart(&mut self, more: &[(&str, &str)]) {
+        let meta = self.sandbox.base_url();
+        let next = Server::start_with(&self.folder, meta, "all", self.times, more).await;
+        assert!(std::mem::replace(&mut self.server, next).stop());
+        let base = format!("{}/api", self.server.url);
+        for api in [&mut self.api, &mut self.owner] {
+            api.base.clone_from(&base);
+        }
+    }
+
+    /// The database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("shareville.db")
+    }
+
     /// Another server on the same database.
     pub(crate) async fn another(&self, role: &str) -> Server {
         Server::start(&self.folder, self.sandbox.base_url(), role, self.times).await

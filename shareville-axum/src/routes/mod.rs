@@ -8,6 +8,7 @@ pub(crate) mod health;
 mod me;
 mod posts;
 mod tokens;
+mod users;
 mod webhooks;
 
 use std::{fmt::Display, sync::Arc, time::Duration};
@@ -22,6 +23,7 @@ use crate::{
     cors::cors,
     layers::{complete, no_method, no_route, observe, panicked},
     problem::Problem,
+    rate_limit::{Limiter, RateLimit, tell},
     sign_in::SignIn,
     whole_body::{BODY_TIME, BodyLimits, MAX_BODY_BYTES},
 };
@@ -50,6 +52,10 @@ pub struct RouterOptions {
     pub body_time: Duration,
     /// Whether unknown paths are answered with a problem document. Default true.
     pub fallback: bool,
+    /// How often each API key, and each end user, may call this process; beyond it 429. Default: as often as they like.
+    ///
+    /// It is what protects a process from one busy customer, not a quota: several processes count for themselves.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl Default for RouterOptions {
@@ -58,6 +64,7 @@ impl Default for RouterOptions {
             max_body_bytes: MAX_BODY_BYTES,
             body_time: BODY_TIME,
             fallback: true,
+            rate_limit: None,
         }
     }
 }
@@ -91,6 +98,13 @@ impl RouterOptions {
         self
     }
 
+    /// Lets each API key, and each end user, call so often, and tells them by `RateLimit` fields.
+    #[must_use]
+    pub const fn with_rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = Some(limit);
+        self
+    }
+
     /// Makes the router.
     pub fn router<S>(self, shareville: Shareville, sign_in: impl SignIn) -> Router<S>
     where
@@ -99,6 +113,7 @@ impl RouterOptions {
         let api = Api {
             shareville,
             sign_in: Arc::new(sign_in),
+            limiter: self.rate_limit.map(|limit| Arc::new(Limiter::new(limit))),
         };
         let for_browsers = Router::new()
             .merge(connections::routes())
@@ -114,6 +129,7 @@ impl RouterOptions {
             .merge(client_apps::routes())
             .merge(webhooks::routes())
             .merge(tokens::routes())
+            .merge(users::routes())
             .merge(callback::routes())
             .merge(health::routes())
             .method_not_allowed_fallback(no_method)
@@ -122,6 +138,7 @@ impl RouterOptions {
             router = router.fallback(no_route);
         }
         router
+            .layer(middleware::from_fn_with_state(api.clone(), tell))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn(complete))
             .layer(Extension(BodyLimits::new(

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use secrecy::ExposeSecret;
+
 use crate::{
     clock::Timestamp,
     connection::{Account, Connection, ConnectionStatus},
@@ -136,8 +138,9 @@ impl Shareville {
     ) -> Result<(), Error> {
         let mut current = Some(connection.clone());
         // A token that has been renewed meanwhile is another one, and not the one that is dead.
-        let dead =
-            |it: &Connection| it.status == ConnectionStatus::Active && it.token == connection.token;
+        let dead = |it: &Connection| {
+            it.status == ConnectionStatus::Active && self.has_same_token(it, connection)
+        };
         while let Some(before) = current.filter(dead) {
             let now = self.clock().now();
             let mut broken = before.clone();
@@ -178,6 +181,16 @@ impl Shareville {
 }
 
 impl Shareville {
+    /// Whether a connection, read twice, still has the same token; sealed anew, it is another text.
+    fn has_same_token(&self, now: &Connection, before: &Connection) -> bool {
+        let place = Connection::token_place(before.tenant, before.id);
+        let token = |it: &Connection| self.keyring().open(place, &it.token).ok();
+        now.token == before.token
+            || token(now)
+                .zip(token(before))
+                .is_some_and(|(now, before)| now.expose_secret() == before.expose_secret())
+    }
+
     /// Another user may have mended their connection to the same account while this one was being marked.
     async fn resume_shared(&self, paused: ConnectionChange) -> Result<(), Error> {
         let mut resume = Vec::new();

@@ -13,6 +13,7 @@ mod epoch;
 mod lanes;
 mod memory;
 mod posts;
+mod secrets;
 mod tenants;
 mod users;
 
@@ -27,6 +28,7 @@ pub use self::{
     lanes::{Claim, ClaimRequest, Claimed, LaneStore, PauseScope},
     memory::MemoryStore,
     posts::{NewPost, PostFilter, PostStore},
+    secrets::{Holder, SealedPage, SealedSecret, SecretStore, Swap},
     tenants::{CredentialStore, Known, TenantStore},
     users::UserStore,
 };
@@ -116,6 +118,7 @@ pub trait Store:
     + PostStore
     + LaneStore
     + DeliveryStore
+    + SecretStore
 {
 }
 
@@ -128,5 +131,6 @@ impl<S> Store for S where
         + PostStore
         + LaneStore
         + DeliveryStore
+        + SecretStore
 {
 }

@@ -1,6 +1,8 @@
 //! A store seen through something that stops, forgets, or loses answers: for tests that kill an engine at a write, or
 //! that must catch one which is broken on purpose.
 
+mod passed_on;
+
 use std::{
     result::Result as StdResult,
     sync::{
@@ -14,20 +16,16 @@ use crate::{
     clock::Timestamp,
     connection::{Account, Connection, Grant, Login},
     credential::{ApiKey, TokenHash, UserToken},
-    delivery::Delivery,
     event::{Event, EventKind, Subject},
-    id::{
-        AccountId, ApiKeyId, ConnectionId, DeliveryId, OwnerId, PostId, Provider, TenantId, UserId,
-    },
+    id::{AccountId, ApiKeyId, ConnectionId, OwnerId, PostId, Provider, TenantId, UserId},
     idempotency::{Answered, Created, Idempotency, KeyHash},
     lane::{ClaimRef, Lane, Pause, PauseReason},
     post::{Applied, Change, Post},
     secret::Sealed,
     store::{
-        ClaimRequest, Claimed, ClaimedDeliveries, ConnectionChange, ConnectionStore,
-        CredentialEpoch, CredentialStore, DeliveryChange, DeliveryStore, Known, LaneStore,
-        LoginFound, LoginStore, NewPost, Page, PageRequest, PauseScope, PostFilter, PostStore,
-        Result, Stale, Store, StoreError, TenantStore, UserStore,
+        ClaimRequest, Claimed, ConnectionChange, ConnectionStore, CredentialEpoch, CredentialStore,
+        Known, LaneStore, LoginFound, LoginStore, NewPost, Page, PageRequest, PauseScope,
+        PostFilter, PostStore, Result, Stale, Store, StoreError, TenantStore, UserStore,
     },
     tenant::Tenant,
 };
@@ -487,31 +485,5 @@ impl LaneStore for Wrapped {
 
     async fn ready(&self) -> Result<()> {
         self.inner()?.ready().await
-    }
-}
-
-#[async_trait]
-impl DeliveryStore for Wrapped {
-    async fn claim_deliveries(&self, request: ClaimRequest) -> Result<ClaimedDeliveries> {
-        self.inner()?.claim_deliveries(request).await
-    }
-
-    async fn apply_deliveries(
-        &self,
-        changes: &[DeliveryChange],
-    ) -> Result<Vec<StdResult<(), Stale>>> {
-        self.inner()?.apply_deliveries(changes).await
-    }
-
-    async fn delivery(&self, tenant: TenantId, id: DeliveryId) -> Result<Option<Delivery>> {
-        self.inner()?.delivery(tenant, id).await
-    }
-
-    async fn deliveries(&self, tenant: TenantId, page: PageRequest) -> Result<Page<Delivery>> {
-        self.inner()?.deliveries(tenant, page).await
-    }
-
-    async fn wake_for_deliveries(&self, until: Timestamp) -> Result<()> {
-        self.inner()?.wake_for_deliveries(until).await
     }
 }

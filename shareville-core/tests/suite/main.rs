@@ -22,4 +22,5 @@ mod engine_pauses;
 mod engine_races;
 mod erasing;
 mod posting;
+mod reseal;
 mod stage;

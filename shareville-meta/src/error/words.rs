@@ -6,6 +6,12 @@ pub(super) const BLOT: &str = "[redacted]";
 /// From which length on a run of token characters that begins like a token is taken for one.
 const TOKEN_CHARS: usize = 16;
 
+/// From which length on one that begins like a login's code is.
+const CODE_CHARS: usize = 40;
+
+/// How many hexadecimal digits app secrets and proofs of them have.
+const HEX_CHARS: [usize; 2] = [32, 64];
+
 /// The code in front of a message: 506 in `(#506) Duplicate status message`.
 pub(super) fn leading_code(message: &str) -> Option<i64> {
     let (number, _) = message.strip_prefix("(#")?.split_once(')')?;
@@ -28,7 +34,7 @@ pub(super) fn without_code(message: &str) -> &str {
     }
 }
 
-/// A text with what looks like an access token blotted out: the platform repeats broken tokens in its messages.
+/// A text with what looks like a secret blotted out: the platform repeats broken tokens in its messages.
 pub(super) fn blot(text: &str) -> String {
     let is_token_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '|' | '_' | '-' | '.');
     let mut clean = String::with_capacity(text.len());
@@ -38,10 +44,7 @@ pub(super) fn blot(text: &str) -> String {
         let end = from.find(|c| !is_token_char(c)).unwrap_or(from.len());
         let (word, after) = from.split_at(end);
         clean.push_str(before);
-        let begins_like_one = ["EAA", "IGQ", "IGA"]
-            .iter()
-            .any(|start| word.starts_with(start));
-        match word.len() >= TOKEN_CHARS && (begins_like_one || word.contains('|')) {
+        match is_secret(word) {
             true => clean.push_str(BLOT),
             false => clean.push_str(word),
         }
@@ -49,6 +52,14 @@ pub(super) fn blot(text: &str) -> String {
     }
     clean.push_str(rest);
     clean
+}
+
+fn is_secret(word: &str) -> bool {
+    let begins = |starts: &[&str]| starts.iter().any(|start| word.starts_with(start));
+    let length = word.len();
+    length >= TOKEN_CHARS && (begins(&["EAA", "IGQ", "IGA"]) || word.contains('|'))
+        || length >= CODE_CHARS && begins(&["AQ"])
+        || HEX_CHARS.contains(&length) && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -65,6 +76,11 @@ mod tests {
             "Malformed access token [redacted], 12345678901234567890 stays"
         );
         assert_eq!(blot("1234567890|abcdefabcdef"), BLOT);
+        for secret in ["AQ".repeat(20), "0a".repeat(16), "f9".repeat(32)] {
+            assert_eq!(blot(&secret), BLOT);
+        }
+        let id = "0a".repeat(15);
+        assert_eq!(blot(&id), id);
         assert_eq!(blot("Grüße, (#100) é"), "Grüße, (#100) é");
     }
 

@@ -13,6 +13,7 @@ mod logins;
 #[cfg(test)]
 mod plans;
 mod posts;
+mod secrets;
 mod tenants;
 mod users;
 

@@ -15,68 +15,76 @@ use sqlx::{AssertSqlSafe, Row as _, query, query_scalar};
 
 use super::{
     SqliteOptions, SqliteStore, answers, changes, claims, connections, credentials, deliveries,
-    events, lanes, posts, users,
+    events, lanes, posts, secrets, users,
 };
 use crate::row::micros;
+
+/// Every statement that a store runs while it works.
+const STATEMENTS: [&str; 52] = [
+    claims::UP_NEXT,
+    claims::PUT_OFF,
+    claims::READY,
+    claims::LEASE,
+    claims::WHOLE,
+    lanes::LANES,
+    lanes::TIMES,
+    lanes::WRITE,
+    lanes::NEXT_TURN,
+    changes::GUARDS,
+    changes::UPDATE,
+    posts::BY_GROUP,
+    posts::BY_ACCOUNT,
+    posts::BY_USER,
+    posts::BY_STATUS,
+    posts::BY_TENANT,
+    posts::BY_TIME,
+    posts::IS_WIDE,
+    posts::DUE_WITHIN,
+    answers::ANSWER,
+    answers::SWEEP,
+    posts::UNSETTLED,
+    posts::HELD,
+    connections::LANES_OF,
+    connections::STRAND,
+    connections::ACCOUNTS_BY_ID,
+    events::HISTORY,
+    credentials::API_KEY,
+    credentials::USER_TOKEN,
+    users::KNOWS,
+    users::END_TOKENS,
+    users::END_LOGINS,
+    users::GRANTS,
+    users::POSTS,
+    users::DEPARTED,
+    users::LANES,
+    users::ERASE_POSTS,
+    users::ERASE_EVENTS,
+    users::FORGET,
+    users::DEPART_CONNECTION,
+    users::DEPART_POSTS,
+    deliveries::NEWS,
+    deliveries::OWED,
+    deliveries::TAKE_UP,
+    deliveries::TURNS,
+    deliveries::NEXT_TURN,
+    deliveries::UP_NEXT,
+    deliveries::PUT_OFF,
+    deliveries::READY,
+    deliveries::LEASE,
+    deliveries::WHOLE,
+    deliveries::LIST,
+];
 
 #[tokio::test]
 async fn no_statement_should_read_a_whole_table() {
     let store = SqliteStore::in_memory(SqliteOptions::new()).await.unwrap();
-    let statements = [
-        claims::UP_NEXT,
-        claims::PUT_OFF,
-        claims::READY,
-        claims::LEASE,
-        claims::WHOLE,
-        lanes::LANES,
-        lanes::TIMES,
-        lanes::WRITE,
-        lanes::NEXT_TURN,
-        changes::GUARDS,
-        changes::UPDATE,
-        posts::BY_GROUP,
-        posts::BY_ACCOUNT,
-        posts::BY_USER,
-        posts::BY_STATUS,
-        posts::BY_TENANT,
-        posts::BY_TIME,
-        posts::IS_WIDE,
-        posts::DUE_WITHIN,
-        answers::ANSWER,
-        answers::SWEEP,
-        posts::UNSETTLED,
-        posts::HELD,
-        connections::LANES_OF,
-        connections::STRAND,
-        connections::ACCOUNTS_BY_ID,
-        events::HISTORY,
-        credentials::API_KEY,
-        credentials::USER_TOKEN,
-        users::KNOWS,
-        users::END_TOKENS,
-        users::END_LOGINS,
-        users::GRANTS,
-        users::POSTS,
-        users::DEPARTED,
-        users::LANES,
-        users::ERASE_POSTS,
-        users::ERASE_EVENTS,
-        users::FORGET,
-        users::DEPART_CONNECTION,
-        users::DEPART_POSTS,
-        deliveries::NEWS,
-        deliveries::OWED,
-        deliveries::TAKE_UP,
-        deliveries::TURNS,
-        deliveries::NEXT_TURN,
-        deliveries::UP_NEXT,
-        deliveries::PUT_OFF,
-        deliveries::READY,
-        deliveries::LEASE,
-        deliveries::WHOLE,
-        deliveries::LIST,
-    ];
-    for sql in statements.iter().flat_map(|sql| sql.split(';')) {
+    let statements = STATEMENTS;
+    let secrets = secrets::KINDS.iter().chain(&secrets::SWAPS);
+    for sql in statements
+        .iter()
+        .chain(secrets)
+        .flat_map(|sql| sql.split(';'))
+    {
         let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
         let rows = query(explained).fetch_all(&store.reads).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();

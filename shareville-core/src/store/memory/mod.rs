@@ -6,6 +6,7 @@ mod deliveries;
 mod lanes;
 mod logins;
 mod posts;
+mod secrets;
 mod tenants;
 mod users;
 
@@ -27,6 +28,7 @@ use crate::{
     id::{AccountId, ApiKeyId, ConnectionId, EventId, PostId, TenantId, UserId},
     idempotency::{Idempotency, KeyHash},
     post::Post,
+    secret::Sealed,
     tenant::Tenant,
 };
 
@@ -65,6 +67,7 @@ struct State {
     events: BTreeMap<(TenantId, Uuid), BTreeMap<EventId, Event>>,
     /// Whose posts and connections they were that are gone, but for their history.
     departed: BTreeMap<(TenantId, UserId), BTreeSet<Uuid>>,
+    probes: BTreeMap<String, Sealed>,
 }
 
 impl MemoryStore {

@@ -32,6 +32,7 @@ pub mod lanes;
 pub mod logins;
 pub mod pauses;
 pub mod posts;
+pub mod secrets;
 pub mod tenants;
 pub mod users;
 pub mod waiting;
@@ -169,6 +170,14 @@ macro_rules! store_contract {
                 should_list_events_newest_first
                 should_keep_posts_from_other_tenants
             }
+            secrets {
+                should_walk_through_everything_sealed
+                should_meet_each_secret_once_whatever_the_step
+                should_swap_a_secret_and_nothing_else
+                should_not_swap_what_has_changed_meanwhile
+                should_answer_each_swap_for_itself
+                should_keep_the_first_probe_of_a_key
+            }
             tenants {
                 should_keep_a_tenant_as_it_was_written
                 should_list_an_owners_tenants_newest_first
@@ -240,6 +249,7 @@ mod tests {
             include_str!("logins.rs"),
             include_str!("pauses.rs"),
             include_str!("posts.rs"),
+            include_str!("secrets.rs"),
             include_str!("tenants.rs"),
             include_str!("users.rs"),
             include_str!("waiting.rs"),

@@ -1,0 +1,341 @@
+//! Rotating encryption keys: sealing everything anew while servers run, and noticing a key that is missing or wrong.
+//!
+//! To change keys, put the new one first in the list of every process and keep the old one behind it, call
+//! [`Shareville::reseal`], then drop the old one. Nothing stands still meanwhile: a secret is exchanged only where the
+//! old ciphertext still stands, and a record changes in nothing else.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    id::TenantId,
+    secret::{Belongs, Keyring, OpenError},
+    shareville::Shareville,
+    store::{Holder, SealedPage, SealedSecret, Swap},
+};
+
+/// How many records are read, and at most written, in one step: a store's other writers wait no longer than that.
+const BATCH: usize = 200;
+
+/// How often the records are walked through. The first walk does the work, and the next finds what came back from
+/// somebody who had read it before; more are needed only if another process still seals with another key.
+const WALKS: usize = 5;
+
+/// How far re-sealing has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResealProgress {
+    /// The records looked into.
+    pub done: u64,
+    /// All records that may hold secrets, as far as is known: it grows with them.
+    pub total: u64,
+    /// The secrets sealed anew.
+    pub resealed: u64,
+}
+
+/// A sealed secret that does not open, by its place: what it holds is never shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unreadable {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The record it stands in; the tenant's own id for a login or a grant.
+    pub record: Uuid,
+    /// The record's field.
+    pub field: &'static str,
+    /// Why it does not open.
+    pub error: OpenError,
+}
+
+impl Unreadable {
+    const fn new(place: Belongs, error: OpenError) -> Self {
+        Self {
+            tenant: place.tenant,
+            record: place.record,
+            field: place.field,
+            error,
+        }
+    }
+}
+
+/// How re-sealing ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resealed {
+    /// Secrets sealed anew.
+    pub resealed: u64,
+    /// Secrets that the first key had sealed already.
+    pub already: u64,
+    /// Secrets that do not open with any key of the list: they stay as they are.
+    pub unreadable: Vec<Unreadable>,
+    /// Whether the last walk found nothing left to do. If not, another process still seals with another key: put the
+    /// same key first everywhere, and call again.
+    pub settled: bool,
+}
+
+impl Resealed {
+    /// Whether every secret is under the first key now: the others may be dropped.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.settled && self.unreadable.is_empty()
+    }
+}
+
+/// What one key has sealed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyUse {
+    /// Secrets that open.
+    pub readable: u64,
+    /// Secrets that do not.
+    pub unreadable: u64,
+}
+
+/// Which keys are in use in a store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeySurvey {
+    /// What each key has sealed, by its id.
+    pub keys: BTreeMap<String, KeyUse>,
+    /// Secrets that do not open.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl KeySurvey {
+    fn count(&mut self, keyring: &Keyring, secret: &SealedSecret) {
+        let key = secret.sealed.key_id().map(str::to_owned);
+        let opened = keyring.open(secret.place, &secret.sealed);
+        if let Some(key) = key {
+            let key = self.keys.entry(key).or_default();
+            match &opened {
+                Ok(_) => key.readable += 1,
+                Err(_) => key.unreadable += 1,
+            }
+        }
+        if let Err(error) = opened {
+            self.unreadable.push(Unreadable::new(secret.place, error));
+        }
+    }
+
+    /// The first key that has sealed secrets of which none opens: it is missing, or another has taken its id.
+    fn lacking(&self, keyring: &Keyring) -> Result<(), OpenError> {
+        let lacking = self
+            .keys
+            .iter()
+            .find(|(_, used)| used.readable == 0 && used.unreadable > 0);
+        let Some((id, _)) = lacking else {
+            return Ok(());
+        };
+        let id = id.clone();
+        Err(match keyring.knows(&id) {
+            true => OpenError::OtherKey { id },
+            false => OpenError::UnknownKey { id },
+        })
+    }
+}
+
+/// A walk through all records, page by page.
+#[derive(Debug)]
+struct Course {
+    done: u64,
+    total: u64,
+    after: Option<Holder>,
+    over: bool,
+}
+
+impl Course {
+    async fn begin(shareville: &Shareville) -> Result<Self, Error> {
+        Ok(Self {
+            done: 0,
+            total: shareville.store().holders().await?,
+            after: None,
+            over: false,
+        })
+    }
+
+    async fn next(&mut self, shareville: &Shareville) -> Result<Option<SealedPage>, Error> {
+        if self.over {
+            return Ok(None);
+        }
+        let store = shareville.store();
+        let page = store.sealed(self.after.as_ref(), BATCH).await?;
+        self.done += page.holders as u64;
+        self.total = self.total.max(self.done);
+        self.after = page.next;
+        self.over = page.next.is_none();
+        Ok(Some(page))
+    }
+
+    const fn at(&self, resealed: u64) -> ResealProgress {
+        ResealProgress {
+            done: self.done,
+            total: self.total,
+            resealed,
+        }
+    }
+}
+
+/// What one walk did.
+#[derive(Debug, Default)]
+struct Walk {
+    resealed: u64,
+    already: u64,
+    lost: u64,
+    unreadable: Vec<Unreadable>,
+}
+
+impl Shareville {
+    /// Seals everything anew with the keyring's first key, in batches, while other processes go on working. It may be
+    /// stopped at any time and called again.
+    ///
+    /// `progress` is called after each batch. A secret that does not open is left as it is and listed.
+    ///
+    /// # Errors
+    /// [`Error::Store`]: what was sealed anew until then stays so.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use shareville_core::{clock::SystemClock, secret::Keyring, store::MemoryStore, Error, Shareville};
+    /// # async fn rotate(shareville: Shareville) -> Result<(), Error> {
+    /// let done = shareville.reseal(|at| println!("{} of {} records", at.done, at.total)).await?;
+    /// assert!(done.is_complete(), "keep the old key: {done:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn reseal(
+        &self,
+        mut progress: impl FnMut(ResealProgress) + Send,
+    ) -> Result<Resealed, Error> {
+        let mut done = Resealed::default();
+        for walk in 0..WALKS {
+            let found = self.walk(done.resealed, &mut progress).await?;
+            if walk == 0 {
+                done.already = found.already;
+            }
+            done.resealed += found.resealed;
+            done.unreadable = found.unreadable;
+            done.settled = found.resealed == 0 && found.lost == 0;
+            if done.settled {
+                break;
+            }
+        }
+        if done.is_complete() {
+            self.keep_one_probe().await?;
+        }
+        Ok(done)
+    }
+
+    async fn walk(
+        &self,
+        before: u64,
+        progress: &mut (impl FnMut(ResealProgress) + Send),
+    ) -> Result<Walk, Error> {
+        let mut walk = Walk::default();
+        let mut course = Course::begin(self).await?;
+        while let Some(page) = course.next(self).await? {
+            self.seal_page(&page, &mut walk).await?;
+            progress(course.at(before + walk.resealed));
+        }
+        Ok(walk)
+    }
+
+    async fn seal_page(&self, page: &SealedPage, walk: &mut Walk) -> Result<(), Error> {
+        let mut swaps = Vec::new();
+        for old in &page.secrets {
+            match self.keyring().reseal(old.place, &old.sealed) {
+                Ok(None) => walk.already += 1,
+                Ok(Some(new)) => swaps.push(Swap {
+                    old: old.clone(),
+                    new,
+                }),
+                Err(error) => walk.unreadable.push(Unreadable::new(old.place, error)),
+            }
+        }
+        if swaps.is_empty() {
+            return Ok(());
+        }
+        for swapped in self.store().swap(&swaps).await? {
+            match swapped {
+                true => walk.resealed += 1,
+                // It has changed since it was read, or is gone: the next walk sees.
+                false => walk.lost += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks which keys are in use in the store, and what of it opens. It reads every record, and writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn survey_keys(
+        &self,
+        mut progress: impl FnMut(ResealProgress) + Send,
+    ) -> Result<KeySurvey, Error> {
+        let mut survey = KeySurvey::default();
+        let mut course = Course::begin(self).await?;
+        while let Some(page) = course.next(self).await? {
+            for secret in &page.secrets {
+                survey.count(self.keyring(), secret);
+            }
+            progress(course.at(0));
+        }
+        Ok(survey)
+    }
+
+    /// Makes sure that the keyring opens what is sealed in the store: call it when a process starts.
+    ///
+    /// It costs one small read: a *probe*, a sealed text, is kept in the store for each key that has been used. Only
+    /// where a probe does not open, or there is none yet, all secrets are looked through, since nothing may be sealed
+    /// with that key.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] names the key that is missing, or that is another than the one secrets were sealed with;
+    /// [`Error::Store`].
+    pub async fn check_keys(&self) -> Result<(), Error> {
+        let probes = self.store().probes().await?;
+        let stale: Vec<String> = probes
+            .iter()
+            .filter(|probe| self.keyring().open(PROBE, probe).is_err())
+            .map(|probe| probe.key_id().unwrap_or_default().to_owned())
+            .collect();
+        if probes.is_empty() || !stale.is_empty() {
+            let survey = self.survey_keys(|_| {}).await?;
+            survey.lacking(self.keyring())?;
+            self.store().forget_probes(&stale).await?;
+        }
+        let id = self.keyring().sealing_id();
+        if !probes.iter().any(|probe| probe.key_id() == Some(id)) || stale.iter().any(|it| it == id)
+        {
+            let probe = self.keyring().seal(PROBE, &"probe".into());
+            self.store().keep_probe(id, &probe).await?;
+            // Of two processes that start at once with different keys under one id, one was first.
+            let kept = self.store().probes().await?;
+            let own = kept.iter().find(|probe| probe.key_id() == Some(id));
+            if own.is_some_and(|probe| self.keyring().open(PROBE, probe).is_err()) {
+                return Err(OpenError::OtherKey { id: id.to_owned() }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is sealed with another key any more, so the start need not ask for one.
+    async fn keep_one_probe(&self) -> Result<(), Error> {
+        let id = self.keyring().sealing_id();
+        let probe = self.keyring().seal(PROBE, &"probe".into());
+        self.store().keep_probe(id, &probe).await?;
+        let probes = self.store().probes().await?;
+        let others = probes.iter().filter_map(|probe| probe.key_id());
+        let others: Vec<String> = others.filter(|it| *it != id).map(str::to_owned).collect();
+        Ok(self.store().forget_probes(&others).await?)
+    }
+}
+
+/// A probe belongs to the store as a whole.
+const PROBE: Belongs = Belongs {
+    tenant: TenantId::from_uuid(Uuid::nil()),
+    record: Uuid::nil(),
+    field: "probe",
+};

@@ -1,0 +1,70 @@
+//! What no test lets go wrong: it is passed on as it is.
+
+use std::result::Result as StdResult;
+
+use async_trait::async_trait;
+
+use super::Wrapped;
+use crate::{
+    clock::Timestamp,
+    delivery::Delivery,
+    id::{DeliveryId, TenantId},
+    secret::Sealed,
+    store::{
+        ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryStore, Holder, Page, PageRequest,
+        Result, SealedPage, SecretStore, Stale, Swap,
+    },
+};
+
+#[async_trait]
+impl DeliveryStore for Wrapped {
+    async fn claim_deliveries(&self, request: ClaimRequest) -> Result<ClaimedDeliveries> {
+        self.inner()?.claim_deliveries(request).await
+    }
+
+    async fn apply_deliveries(
+        &self,
+        changes: &[DeliveryChange],
+    ) -> Result<Vec<StdResult<(), Stale>>> {
+        self.inner()?.apply_deliveries(changes).await
+    }
+
+    async fn delivery(&self, tenant: TenantId, id: DeliveryId) -> Result<Option<Delivery>> {
+        self.inner()?.delivery(tenant, id).await
+    }
+
+    async fn deliveries(&self, tenant: TenantId, page: PageRequest) -> Result<Page<Delivery>> {
+        self.inner()?.deliveries(tenant, page).await
+    }
+
+    async fn wake_for_deliveries(&self, until: Timestamp) -> Result<()> {
+        self.inner()?.wake_for_deliveries(until).await
+    }
+}
+
+#[async_trait]
+impl SecretStore for Wrapped {
+    async fn holders(&self) -> Result<u64> {
+        self.inner()?.holders().await
+    }
+
+    async fn sealed(&self, after: Option<&Holder>, limit: usize) -> Result<SealedPage> {
+        self.inner()?.sealed(after, limit).await
+    }
+
+    async fn swap(&self, swaps: &[Swap]) -> Result<Vec<bool>> {
+        self.inner()?.swap(swaps).await
+    }
+
+    async fn probes(&self) -> Result<Vec<Sealed>> {
+        self.inner()?.probes().await
+    }
+
+    async fn keep_probe(&self, key: &str, probe: &Sealed) -> Result<()> {
+        self.inner()?.keep_probe(key, probe).await
+    }
+
+    async fn forget_probes(&self, keys: &[String]) -> Result<()> {
+        self.inner()?.forget_probes(keys).await
+    }
+}
