@@ -10,6 +10,7 @@ mod lane;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;
+mod secrets;
 mod signal;
 #[cfg(feature = "sqlite")]
 mod sqlite;

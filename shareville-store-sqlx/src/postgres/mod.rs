@@ -14,10 +14,11 @@ mod lend;
 mod listen;
 mod logins;
 mod posts;
+mod secrets;
 mod tenants;
 mod users;
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{io, str::FromStr, sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
 use shareville_core::{
@@ -156,8 +157,15 @@ impl PostgresStore {
                     Ok(())
                 })
             })
-            .connect_lazy_with(connect);
-        migrate(&mut *pool.acquire().await.map_err(refused)?).await?;
+            .connect_lazy_with(connect.clone());
+        // The pool would say only that it has waited for long.
+        let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&connect)).await;
+        let late = |_| sqlx::Error::Io(io::ErrorKind::TimedOut.into());
+        let first = first.map_err(late).and_then(|first| first);
+        let mut first = first.map_err(refused)?;
+        migrate(&mut first).await?;
+        // It has done its work, however it ends.
+        first.close().await.ok();
         // The rest is for transactions.
         Self::over(pool, most.div_ceil(2), options).await
     }

@@ -1,4 +1,5 @@
 //! A schema of its own for each test, on the server that `scripts/test` starts.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
