@@ -42,6 +42,10 @@ pub use shareville_meta as meta;
 #[cfg(feature = "sqlite")]
 pub use shareville_store_sqlx as sqlite;
 
+/// The PostgreSQL store.
+#[cfg(feature = "postgres")]
+pub use shareville_store_sqlx as postgres;
+
 /// The axum router.
 #[cfg(feature = "axum")]
 pub use shareville_axum as axum;
