@@ -18,7 +18,7 @@ pub use shareville_core::{
     },
     media::{Media, MediaKind, MediaSource, UserTag},
     post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},
-    posting::{PostInput, PostPatch, Posting, Target},
+    posting::{Plan, PostInput, PostPatch, Posting, Target, Wanted},
     publisher::{
         Access, Capabilities, CommentEvidence, Commented, Committed, Job, PlacementLimits,
         Prepared, Publisher,

@@ -50,7 +50,6 @@ impl Signals {
     }
 
     /// Any post may have changed.
-    #[cfg(feature = "postgres")]
     pub(crate) fn any_post(&self) {
         // As above.
         let _ = self.posts.send(None);

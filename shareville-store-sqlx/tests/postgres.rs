@@ -8,13 +8,20 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use shareville_core::{
     clock::{Clock as _, ManualClock, SystemClock},
     lane::LaneState,
-    store::{ClaimRequest, LaneStore as _, PostStore as _, StoreError, TenantStore as _},
+    posting::Plan,
+    store::{
+        ClaimRequest, ConnectionStore as _, LaneStore as _, PostStore as _, Stale, StoreError,
+        TenantStore as _,
+    },
     testing::store::{Bench, LEASE, START, new_tenant},
 };
 use shareville_store_sqlx::{PostgresOptions, PostgresStore};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
 use self::place::Place;
+
+/// Far less than the time after which a store looks by itself.
+const AT_ONCE: Duration = Duration::from_secs(3);
 
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(START))
@@ -87,9 +94,6 @@ async fn sixteen_workers_should_claim_two_hundred_lanes_exactly_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn another_process_should_wake_and_be_watched() {
-    // Far less than the time after which a store looks by itself.
-    const AT_ONCE: Duration = Duration::from_secs(3);
-
     let (place, clock) = (Place::new().await, clock());
     let (one, other) = (open(&place, &clock).await, open(&place, &clock).await);
     let bench = bench(&one, &clock);
@@ -203,6 +207,11 @@ async fn a_hosts_row_and_its_post_should_be_stored_together() {
     let new = bench.scheduled(&account, bench.now());
     let create_order = "CREATE TABLE orders (post uuid)";
     sqlx::query(create_order).execute(&pool).await.unwrap();
+    // Nobody but the transaction itself tells the worker.
+    let waiting = {
+        let (store, until) = (store.clone(), bench.at(3600));
+        tokio::spawn(async move { store.wake(until).await })
+    };
     for keeps in [false, true] {
         let mut transaction = pool.begin().await.unwrap();
         sqlx::query("INSERT INTO orders (post) VALUES ($1)")
@@ -210,17 +219,19 @@ async fn a_hosts_row_and_its_post_should_be_stored_together() {
             .execute(&mut *transaction)
             .await
             .unwrap();
-        let posts = std::slice::from_ref(&new);
-        store.create_in(&mut transaction, posts).await.unwrap();
-        let waits = bench.waiting(&new.post, 0);
-        let changes = std::slice::from_ref(&waits);
-        let applied = store.apply_in(&mut transaction, changes).await.unwrap();
-        assert!(applied[0].is_ok());
+        let create = Plan::from(vec![new.clone()]);
+        let created = store.execute_in(&mut transaction, &create).await;
+        created.unwrap().unwrap();
+        let change = Plan::from(bench.waiting(&new.post, 0));
+        let changed = store.execute_in(&mut transaction, &change).await;
+        changed.unwrap().unwrap();
+        // The plan was made of the post as it was before.
+        let again = store.execute_in(&mut transaction, &change).await;
+        assert_eq!(again.unwrap(), Err(Stale));
         match keeps {
             true => transaction.commit().await.unwrap(),
             false => transaction.rollback().await.unwrap(),
         }
-        store.wake_all();
         let orders: i64 = sqlx::query_scalar("SELECT count(*) FROM orders")
             .fetch_one(&pool)
             .await
@@ -228,7 +239,38 @@ async fn a_hosts_row_and_its_post_should_be_stored_together() {
         let post = store.post(tenant.id, new.post.id).await.unwrap();
         assert_eq!((orders == 1, post.is_some()), (keeps, keeps));
     }
+    let woken = tokio::time::timeout(AT_ONCE, waiting).await;
+    woken.expect("a notification").unwrap().unwrap();
     assert_eq!(bench.claim_one().await.post.id, new.post.id);
+}
+
+#[tokio::test]
+async fn a_plan_should_find_its_account_gone() {
+    let (place, clock) = (Place::new().await, clock());
+    let pool = pool(&place).await;
+    let options = PostgresOptions::new().with_clock(Arc::<ManualClock>::clone(&clock));
+    let store = PostgresStore::from_pool(pool.clone(), options)
+        .await
+        .unwrap();
+    let bench = bench(&store, &clock);
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    let post = bench.post(&account, bench.now()).await;
+    let plans = [
+        Plan::from(vec![bench.scheduled(&account, bench.now())]),
+        Plan::from(bench.waiting(&post, 0)),
+    ];
+    let removed = store.remove_connection(tenant.id, account.connection, &[]);
+    assert!(removed.await.unwrap());
+    for plan in plans {
+        let mut transaction = pool.begin().await.unwrap();
+        let refused = store.execute_in(&mut transaction, &plan).await;
+        assert!(
+            matches!(refused, Err(StoreError::Conflict { field: "account" })),
+            "{refused:?}"
+        );
+        transaction.rollback().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -32,6 +32,9 @@ const RECONNECT: Duration = Duration::from_millis(500);
 /// The most posts one notification names: beyond, it says only that posts have changed. (It holds 8,000 bytes.)
 const MOST: usize = 200;
 
+/// Tells what everybody is to heed.
+const ANYBODY: &str = "host";
+
 /// Stands before a tenant whose credentials are no longer what they were.
 const OUTDATED: &str = "outdated:";
 
@@ -40,8 +43,29 @@ const OUTDATED: &str = "outdated:";
 struct News {
     work: bool,
     deliveries: bool,
-    any_post: bool,
     posts: BTreeSet<Uuid>,
+}
+
+impl News {
+    /// As it is told, by whom.
+    fn payload(&self, name: &str) -> String {
+        let mut payload = name.to_owned();
+        if self.work {
+            payload.push_str(" work");
+        }
+        if self.deliveries {
+            payload.push_str(" deliveries");
+        }
+        if self.posts.len() > MOST {
+            payload.push_str(" posts");
+            return payload;
+        }
+        for post in &self.posts {
+            payload.push(' ');
+            payload.push_str(post.simple().encode_lower(&mut Uuid::encode_buffer()));
+        }
+        payload
+    }
 }
 
 /// Tells and hears.
@@ -159,11 +183,20 @@ impl Wire {
         self.waiting.notify_one();
     }
 
-    /// Any post may have changed.
-    pub(super) fn any_post(&self) {
-        self.signals.any_post();
-        self.news().any_post = true;
-        self.waiting.notify_one();
+    /// Tells everybody, this process too, with the commit of a host's transaction.
+    pub(super) async fn tell_with(&self, on: &mut PgConnection, posts: &[PostId]) -> Result<()> {
+        let news = News {
+            work: true,
+            deliveries: true,
+            posts: posts.iter().map(PostId::as_uuid).collect(),
+        };
+        query("SELECT pg_notify($1, $2)")
+            .bind(&self.channel)
+            .bind(news.payload(ANYBODY))
+            .execute(on)
+            .await
+            .map_err(failed)?;
+        Ok(())
     }
 
     fn news(&self) -> std::sync::MutexGuard<'_, News> {
@@ -234,24 +267,9 @@ impl Wire {
         loop {
             self.waiting.notified().await;
             let news = std::mem::take(&mut *self.news());
-            let mut payload = self.name.clone();
-            if news.work {
-                payload.push_str(" work");
-            }
-            if news.deliveries {
-                payload.push_str(" deliveries");
-            }
-            if news.any_post || news.posts.len() > MOST {
-                payload.push_str(" posts");
-            } else {
-                for post in news.posts {
-                    payload.push(' ');
-                    payload.push_str(post.simple().encode_lower(&mut Uuid::encode_buffer()));
-                }
-            }
             let told = query("SELECT pg_notify($1, $2)")
                 .bind(&self.channel)
-                .bind(payload)
+                .bind(news.payload(&self.name))
                 .execute(&pool)
                 .await;
             if let Err(error) = told {

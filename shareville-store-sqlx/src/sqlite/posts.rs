@@ -77,15 +77,13 @@ pub(super) const HELD: &str =
      SELECT 1 FROM shareville_lanes l CROSS JOIN shareville_posts p ON p.lane = l.id
      WHERE l.tenant = ?1 AND l.provider = ?2 AND l.platform_id = ?3 AND p.platform_id = ?4 AND p.id <> ?5)";
 
-async fn accounts_are_there(on: &mut SqliteConnection, new: &[NewPost]) -> Result<()> {
-    let asked: Vec<_> = new
-        .iter()
-        .map(|new| {
-            (
-                hex(new.post.account.as_uuid()),
-                hex(new.post.tenant.as_uuid()),
-            )
-        })
+pub(super) async fn accounts_are_there(
+    on: &mut SqliteConnection,
+    posts: impl IntoIterator<Item = &Post>,
+) -> Result<()> {
+    let asked: Vec<_> = posts
+        .into_iter()
+        .map(|post| (hex(post.account.as_uuid()), hex(post.tenant.as_uuid())))
         .collect();
     let gone: bool = query_scalar(
         "SELECT EXISTS (SELECT 1 FROM json_each(?1) j WHERE NOT EXISTS (
@@ -150,7 +148,7 @@ async fn insert(
 
 /// Stores posts in a transaction that is under way, and holds the lock for writing.
 pub(super) async fn create(on: &mut SqliteConnection, new: &[NewPost]) -> Result<()> {
-    accounts_are_there(on, new).await?;
+    accounts_are_there(on, new.iter().map(|new| &new.post)).await?;
     let meant = new.iter().map(|new| &new.post.lane).collect();
     let lanes = read_or_make(on, &meant).await?;
     let ids = lanes.iter().map(|row| (row.lane(), row.id)).collect();
