@@ -18,7 +18,7 @@ pub use shareville_core::{
     },
     media::{Media, MediaKind, MediaSource, UserTag},
     post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},
-    posting::{PostInput, PostPatch, Posting, Target},
+    posting::{Plan, PostInput, PostPatch, Posting, Target, Wanted},
     publisher::{
         Access, Capabilities, CommentEvidence, Commented, Committed, Job, PlacementLimits,
         Prepared, Publisher,
@@ -41,6 +41,10 @@ pub use shareville_meta as meta;
 /// The SQLite store.
 #[cfg(feature = "sqlite")]
 pub use shareville_store_sqlx as sqlite;
+
+/// The PostgreSQL store.
+#[cfg(feature = "postgres")]
+pub use shareville_store_sqlx as postgres;
 
 /// The axum router.
 #[cfg(feature = "axum")]

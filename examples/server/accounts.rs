@@ -20,26 +20,27 @@ use axum::{
     routing::post,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use shareville::{
     OwnerId, Violation,
     axum::{Problem, SignIn, SignInError, SignedIn, WholeBody},
 };
-use sqlx::SqlitePool;
 use uuid::Uuid;
 
-use crate::throttle::{Throttle, Turn};
+use crate::{
+    owners::{Owner, Owners},
+    throttle::{Throttle, Turn},
+};
 
 const PREFIX: &str = "svs_";
 const COOKIE: &str = "shareville_session";
-const SESSION_SECONDS: i64 = 30 * 86_400;
+const SESSION: Duration = Duration::from_secs(30 * 86_400);
 
-/// Owners and their sessions, in tables of their own.
+/// Signs owners up and in.
 #[derive(Debug, Clone)]
 pub(crate) struct Accounts {
-    pool: SqlitePool,
+    owners: Owners,
     sign_up: bool,
     /// Cookies are marked `Secure` where the server is reached by https.
     secure: bool,
@@ -50,26 +51,17 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     pub(crate) async fn open(
-        pool: SqlitePool,
+        owners: Owners,
         sign_up: bool,
         secure: bool,
         throttle: Throttle,
     ) -> Result<Self, sqlx::Error> {
-        for table in [
-            "CREATE TABLE IF NOT EXISTS server_owners (
-                id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, password TEXT NOT NULL
-            ) STRICT",
-            "CREATE TABLE IF NOT EXISTS server_sessions (
-                hash BLOB PRIMARY KEY, owner TEXT NOT NULL REFERENCES server_owners (id), expires_at INTEGER NOT NULL
-            ) STRICT",
-        ] {
-            sqlx::query(table).execute(&pool).await?;
-        }
+        owners.make_tables().await?;
         let turn = throttle.turn().await.ok();
         let decoy = hash_password("decoy".to_owned(), turn).await;
         let decoy = decoy.unwrap_or_default();
         Ok(Self {
-            pool,
+            owners,
             sign_up,
             secure,
             decoy: decoy.into(),
@@ -92,50 +84,33 @@ impl Accounts {
 
     /// Makes an owner, or finds the one there is.
     pub(crate) async fn ensure(&self, email: &str, name: &str) -> Result<OwnerId, sqlx::Error> {
-        sqlx::query(
-            "INSERT OR IGNORE INTO server_owners (id, email, name, password) VALUES (?, ?, ?, '')",
-        )
-        .bind(Uuid::now_v7().to_string())
-        .bind(email)
-        .bind(name)
-        .execute(&self.pool)
-        .await?;
-        let id: String = sqlx::query_scalar("SELECT id FROM server_owners WHERE email = ?")
-            .bind(email)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(OwnerId::new(id))
+        let new = Owner {
+            id: Uuid::now_v7().to_string(),
+            email: email.to_owned(),
+            name: name.to_owned(),
+            password: String::new(),
+        };
+        self.owners.add(&new).await?;
+        let owner = self.owners.by_email(email).await?;
+        Ok(OwnerId::new(owner.ok_or(sqlx::Error::RowNotFound)?.id))
     }
 
     async fn begin_session(&self, owner: &Owner) -> Result<Response, Problem> {
         let mut random = [0_u8; 32];
         getrandom::fill(&mut random).map_err(|_| unavailable())?;
         let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
-        sqlx::query(
-            "INSERT INTO server_sessions (hash, owner, expires_at) VALUES (?, ?, unixepoch() + ?)",
-        )
-        .bind(hash(&token))
-        .bind(&owner.id)
-        .bind(SESSION_SECONDS)
-        .execute(&self.pool)
-        .await
-        .map_err(table_failed)?;
+        self.owners
+            .begin_session(&hash(&token), owner, SESSION)
+            .await
+            .map_err(table_failed)?;
         let secure = if self.secure { "; Secure" } else { "" };
         let cookie = format!(
-            "{COOKIE}={token}; Path=/; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+            "{COOKIE}={token}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            SESSION.as_secs()
         );
         let body = Json(json!({ "token": token, "user": owner }));
         Ok(([(header::SET_COOKIE, cookie)], body).into_response())
     }
-}
-
-#[derive(Debug, Serialize, sqlx::FromRow)]
-struct Owner {
-    id: String,
-    email: String,
-    name: String,
-    #[serde(skip)]
-    password: String,
 }
 
 /// Reads a body of texts: all that is wrong with it, at once.
@@ -281,17 +256,8 @@ async fn sign_up(
         name: name.to_owned(),
         password,
     };
-    let made = sqlx::query(
-        "INSERT OR IGNORE INTO server_owners (id, email, name, password) VALUES (?, ?, ?, ?)",
-    )
-    .bind(&owner.id)
-    .bind(&owner.email)
-    .bind(&owner.name)
-    .bind(&owner.password)
-    .execute(&accounts.pool)
-    .await
-    .map_err(table_failed)?;
-    if made.rows_affected() == 0 {
+    let added = accounts.owners.add(&owner).await.map_err(table_failed)?;
+    if !added {
         let detail = "somebody has signed up with this e-mail address: sign in instead";
         return Err(Problem::new(StatusCode::CONFLICT, "email_taken", detail));
     }
@@ -313,12 +279,8 @@ async fn sign_in(
     let from = accounts.throttle.address(peer, &headers);
     accounts.throttle.begin(&email, from, Instant::now())?;
     let turn = accounts.throttle.turn().await?;
-    let owner: Option<Owner> =
-        sqlx::query_as("SELECT id, email, name, password FROM server_owners WHERE email = ?")
-            .bind(&email)
-            .fetch_optional(&accounts.pool)
-            .await
-            .map_err(table_failed)?;
+    let owner = accounts.owners.by_email(&email).await;
+    let owner = owner.map_err(table_failed)?;
     let known = owner
         .as_ref()
         .map_or(&*accounts.decoy, |owner| &owner.password);
@@ -344,11 +306,8 @@ async fn sign_out(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if let Some((token, _)) = session(&headers) {
-        sqlx::query("DELETE FROM server_sessions WHERE hash = ?")
-            .bind(hash(token))
-            .execute(&accounts.pool)
-            .await
-            .map_err(table_failed)?;
+        let ended = accounts.owners.end_session(&hash(token)).await;
+        ended.map_err(table_failed)?;
     }
     let cookie = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
@@ -387,13 +346,8 @@ impl SignIn for Accounts {
         let Some((token, sent)) = session(&request.headers) else {
             return Ok(None);
         };
-        let owner: Option<String> = sqlx::query_scalar(
-            "SELECT owner FROM server_sessions WHERE hash = ? AND expires_at > unixepoch()",
-        )
-        .bind(hash(token))
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(|error| SignInError::Unavailable(error.into()))?;
+        let owner = self.owners.of_session(&hash(token)).await;
+        let owner = owner.map_err(|error| SignInError::Unavailable(error.into()))?;
         Ok(owner.map(|owner| match sent {
             Sent::Header => SignedIn::by_bearer(owner),
             Sent::Cookie => SignedIn::by_cookie(owner),

@@ -32,10 +32,12 @@ pub(crate) enum Meta {
 }
 
 /// What remembers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum StoreUrl {
     Memory,
     File(PathBuf),
+    /// It may hold a password.
+    Postgres(SecretString),
 }
 
 #[derive(Debug)]
@@ -248,6 +250,9 @@ fn proxies() -> Result<usize, Wrong> {
 fn store() -> Result<StoreUrl, Wrong> {
     const NAME: &str = "SHAREVILLE_STORE";
     let text = variable(NAME)?.unwrap_or_else(|| "sqlite://shareville.db".to_owned());
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(StoreUrl::Postgres(text.into()));
+    }
     match text.strip_prefix("sqlite:") {
         Some(":memory:") => Ok(StoreUrl::Memory),
         Some(path) => {
@@ -263,7 +268,7 @@ fn store() -> Result<StoreUrl, Wrong> {
         // The URL may hold a password: it is not repeated.
         None => Err(wrong(
             NAME,
-            "must be `sqlite://FILE` or `sqlite::memory:` (PostgreSQL and Redis are not built yet)",
+            "must be `sqlite://FILE`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST/DATABASE` (Redis is not built yet)",
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! The reference server: the whole API over SQLite, with Meta emulated unless it is told otherwise.
+//! The reference server: the whole API over SQLite or PostgreSQL, with Meta emulated unless it is told otherwise.
 //!
 //! `cargo run --example server`, then open <http://localhost:3000>. The environment configures it: `config.rs`.
 //! `cargo run --example server -- reseal` changes encryption keys while it runs: `reseal.rs`.
@@ -6,34 +6,28 @@
 mod accounts;
 mod config;
 mod demo;
+mod owners;
 mod reseal;
 mod serve;
+mod store;
 mod throttle;
 
-use std::{
-    error::Error, io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc,
-    time::Duration,
-};
+use std::{error::Error, io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use axum::{Extension, Router, http::StatusCode, middleware::from_fn};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use shareville::{
-    Engine, Keyring, Shareville,
+    Engine, Keyring, Shareville, Store,
     axum::{BodyLimits, Problem, PublicShapes, RouterOptions, metrics_router},
     meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
     outbound::{GuardedClient, HttpCourier},
     sandbox::Sandbox,
-    sqlite::{SqliteOptions, SqliteStore},
-};
-use sqlx::{
-    SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
 };
 use tracing_subscriber::EnvFilter;
 
 use self::{
     accounts::Accounts,
-    config::{Config, Meta, Role, StoreUrl},
+    config::{Config, Meta, Role},
     demo::Demo,
     serve::{Leave, Patience},
     throttle::Throttle,
@@ -98,14 +92,8 @@ fn task() -> Result<Option<reseal::Task>, String> {
 async fn run(config: Config) -> Result<(), Box<dyn Error>> {
     allow_connections();
     // Before the database is made: where it is there already, its keys must be.
-    let keyring = match (&config.keys, &config.store) {
-        (Some(keys), _) => keys.clone(),
-        (None, StoreUrl::File(file)) => config::keys_beside(file)?,
-        (None, StoreUrl::Memory) => Keyring::ephemeral(),
-    };
-    let (store, pool) = open_store(&config.store)
-        .await
-        .map_err(|error| format!("SHAREVILLE_STORE: {}", innermost(error.as_ref())))?;
+    let keyring = store::keyring(&config)?;
+    let (store, owners) = store::open(&config.store).await?;
     let sandbox = match &config.meta {
         Meta::Sandbox => Some(Sandbox::start().await?),
         Meta::Live | Meta::At(_) => None,
@@ -117,7 +105,7 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
 
     let secure = config.public_url.scheme() == "https";
     let throttle = Throttle::new(config.proxies);
-    let accounts = Accounts::open(pool, config.sign_up, secure, throttle).await?;
+    let accounts = Accounts::open(owners, config.sign_up, secure, throttle).await?;
     let mut app = Router::new();
     if let (Some(sandbox), true) = (&sandbox, config.role != Role::Worker) {
         let owner = accounts.ensure("demo@localhost", "Demo").await?;
@@ -192,7 +180,7 @@ fn allow_connections() {
 /// Puts Shareville together: a store, Facebook, and the keys.
 fn build(
     config: &Config,
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     keyring: Keyring,
     sandbox: Option<&Sandbox>,
 ) -> Result<Shareville, Box<dyn Error>> {
@@ -208,7 +196,7 @@ fn build(
         path.pop_if_empty().push("api");
     }
     let courier = HttpCourier::new(GuardedClient::new(config.outbound)?);
-    let shareville = Shareville::builder(Arc::new(store), keyring, api_url)
+    let shareville = Shareville::builder(store, keyring, api_url)
         .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
         .connector(FacebookLogin::new(graph, LoginConfig::new()))
         .webhooks(courier, PublicShapes)
@@ -221,44 +209,8 @@ fn build(
 async fn check_keys(shareville: &Shareville) -> Result<(), String> {
     shareville.check_keys().await.map_err(|error| match error {
         shareville::Error::Sealed(error) => format!("SHAREVILLE_ENCRYPTION_KEYS: {error}"),
-        other => format!("SHAREVILLE_STORE: {}", innermost(&other)),
+        other => format!("SHAREVILLE_STORE: {}", store::innermost(&other)),
     })
-}
-
-/// Opens the store, and a pool of its own for the owners' tables.
-async fn open_store(url: &StoreUrl) -> Result<(SqliteStore, SqlitePool), Box<dyn Error>> {
-    Ok(match url {
-        StoreUrl::Memory => {
-            let store = SqliteStore::in_memory(SqliteOptions::new()).await?;
-            // A database in memory lives as long as its one connection.
-            let pool = SqlitePoolOptions::new()
-                .max_connections(1)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .connect_with(SqliteConnectOptions::new().in_memory(true))
-                .await?;
-            (store, pool)
-        }
-        StoreUrl::File(path) => {
-            let url = format!("sqlite://{}", path.display());
-            let store = SqliteStore::open(&url, SqliteOptions::new()).await?;
-            let options = SqliteConnectOptions::new()
-                .filename(path)
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .busy_timeout(Duration::from_secs(5));
-            let pool = SqlitePoolOptions::new()
-                .max_connections(4)
-                .connect_with(options)
-                .await?;
-            (store, pool)
-        }
-    })
-}
-
-/// The cause that says most: those around it say that something went wrong.
-fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    error.source().map_or(error, innermost)
 }
 
 #[allow(clippy::print_stdout)] // it is what the person who started the server reads

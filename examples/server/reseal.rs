@@ -1,12 +1,15 @@
 //! `server reseal`: seals every secret anew with the first of the encryption keys, while servers go on working.
 //! `server reseal --check` only looks which keys are in use, and whether they are all there.
 
-use std::{error::Error, io::IsTerminal as _, sync::Arc};
+use std::{error::Error, io::IsTerminal as _};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use shareville::{KeySurvey, ResealProgress, Resealed, Shareville, Unreadable};
 
-use crate::config::{self, Config, StoreUrl};
+use crate::{
+    config::{Config, StoreUrl},
+    store,
+};
 
 /// What to do with the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +19,8 @@ pub(crate) enum Task {
 }
 
 pub(crate) async fn run(config: Config, task: Task) -> Result<(), Box<dyn Error>> {
-    let path = match &config.store {
-        StoreUrl::File(path) if path.exists() => path,
+    match &config.store {
+        StoreUrl::File(path) if path.exists() => {}
         StoreUrl::File(path) => {
             let path = path.display();
             return Err(format!("SHAREVILLE_STORE: there is no database at {path}").into());
@@ -25,16 +28,12 @@ pub(crate) async fn run(config: Config, task: Task) -> Result<(), Box<dyn Error>
         StoreUrl::Memory => {
             return Err("SHAREVILLE_STORE: must name the database, since another process has what is in memory".into());
         }
-    };
-    let keyring = match &config.keys {
-        Some(keys) => keys.clone(),
-        None => config::keys_beside(path)?,
-    };
+        StoreUrl::Postgres(_) => {}
+    }
+    let keyring = store::keyring(&config)?;
     let first = keyring.sealing_id().to_owned();
-    let (store, _) = crate::open_store(&config.store)
-        .await
-        .map_err(|error| format!("SHAREVILLE_STORE: {error}"))?;
-    let shareville = Shareville::builder(Arc::new(store), keyring, config.public_url).build()?;
+    let (store, _) = store::open(&config.store).await?;
+    let shareville = Shareville::builder(store, keyring, config.public_url).build()?;
     let bar = Bar::new();
     match task {
         Task::Check => {

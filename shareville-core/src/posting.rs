@@ -6,6 +6,7 @@ mod create;
 mod live;
 mod nearby;
 mod paused;
+mod plan;
 mod when;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub use self::{
     attempt::{Attempt, Begun},
     check::{Checked, Warning},
     create::{Answer, MAX_BATCH, Wanted},
+    plan::{Plan, PlannedWrite},
     when::When,
 };
 use crate::{
@@ -195,25 +197,15 @@ impl Posting<'_> {
     pub(super) async fn change(
         &self,
         target: Target,
-        compute: impl Fn(&Post) -> Result<Change, Refusal>,
+        compute: impl Fn(&Post) -> Result<Change, Refusal> + Send + Sync,
     ) -> Result<Post, Error> {
         for _ in 0..TRIES {
-            let post = self.find(target.id).await?;
-            if target.revision.is_some_and(|seen| seen != post.revision) {
-                return Err(Error::Stale {
-                    current: post.revision,
-                });
-            }
-            let change = match compute(&post) {
-                Ok(change) => change.asked_by(self.caller.request_id()),
-                Err(Refusal::AsItIs) => return Ok(post),
-                Err(refusal) => return Err(refused(refusal, &post)),
+            let (post, change) = self.computed(target, &compute).await?;
+            let Some(change) = change else {
+                return Ok(post);
             };
+            let sets_going = sets_going(&post, &change);
             let next = change.next.clone();
-            let sets_going = next.as_ref().is_some_and(Post::is_to_go_out) && !post.is_to_go_out();
-            if sets_going && !self.has_account(&post).await? {
-                return Err(account_removed());
-            }
             let applied = self.shareville.store().apply(&[change]).await?;
             if applied.first().is_none_or(Result::is_err) {
                 continue;
@@ -232,6 +224,29 @@ impl Posting<'_> {
         Err(busy())
     }
 
+    /// Reads the post and computes a change; none, if it is as wanted already.
+    pub(super) async fn computed(
+        &self,
+        target: Target,
+        compute: impl Fn(&Post) -> Result<Change, Refusal>,
+    ) -> Result<(Post, Option<Change>), Error> {
+        let post = self.find(target.id).await?;
+        if target.revision.is_some_and(|seen| seen != post.revision) {
+            return Err(Error::Stale {
+                current: post.revision,
+            });
+        }
+        let change = match compute(&post) {
+            Ok(change) => change.asked_by(self.caller.request_id()),
+            Err(Refusal::AsItIs) => return Ok((post, None)),
+            Err(refusal) => return Err(refused(refusal, &post)),
+        };
+        if sets_going(&post, &change) && !self.has_account(&post).await? {
+            return Err(account_removed());
+        }
+        Ok((post, Some(change)))
+    }
+
     async fn has_account(&self, post: &Post) -> Result<bool, Error> {
         let store = self.shareville.store();
         Ok(store.account(post.tenant, post.account).await?.is_some())
@@ -243,14 +258,19 @@ impl Posting<'_> {
     /// [`Error::Refused`], [`Error::Stale`], [`Error::Invalid`] for a time that is past or does not exist,
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
     pub async fn schedule(&self, target: Target, when: impl Into<When>) -> Result<Post, Error> {
+        let schedule = self.scheduling(when.into())?;
+        self.change(target, schedule).await
+    }
+
+    /// How a post is scheduled for a time.
+    fn scheduling(&self, when: When) -> Result<impl Fn(&Post) -> Result<Change, Refusal>, Error> {
         self.caller.require(Scope::PostsWrite)?;
-        let when = when.into();
         let due = when
             .due(self.shareville.clock().now())
             .map_err(Error::Invalid)?;
         let due = due.ok_or_else(no_time)?;
         let moment = self.shareville.moment(self.caller.actor());
-        self.change(target, |post| {
+        Ok(move |post: &Post| {
             let command = Command::Schedule {
                 at: due.at,
                 timezone: when.timezone.clone(),
@@ -258,7 +278,6 @@ impl Posting<'_> {
             };
             apply(post, command, &moment).map(|change| due.noted(change))
         })
-        .await
     }
 
     /// Calls a post off.
@@ -322,6 +341,12 @@ impl Posting<'_> {
         })
         .await
     }
+}
+
+/// Whether a change lets a post go out that was not to go out before.
+fn sets_going(post: &Post, change: &Change) -> bool {
+    let next = change.next.as_ref();
+    next.is_some_and(Post::is_to_go_out) && !post.is_to_go_out()
 }
 
 fn busy() -> Error {

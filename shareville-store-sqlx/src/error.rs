@@ -1,7 +1,7 @@
 //! What a database's errors mean to the library.
 
 use shareville_core::store::StoreError;
-use sqlx::error::ErrorKind;
+use sqlx::error::{DatabaseError, ErrorKind};
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -13,11 +13,15 @@ pub(crate) enum OpenError {
     #[error("cannot bring the tables of Shareville up to date: {0}")]
     Migrate(#[source] sqlx::migrate::MigrateError),
     /// It is an address of something else.
-    #[error("`{0}` is not the address of an SQLite database: expected `sqlite://path` or a path")]
-    Scheme(String),
+    #[error("`{url}` is not the address of {expected}")]
+    Scheme { url: String, expected: &'static str },
     /// A host's pool is set up so that data could be lost.
-    #[error("the pool's connections have `PRAGMA {0}`: this store needs it {1}")]
+    #[error("the pool's connections have `{0}`: this store needs it {1}")]
     Setting(&'static str, &'static str),
+    /// It is too old.
+    #[cfg(feature = "postgres")]
+    #[error("the server is PostgreSQL {0}: this store needs 14 or later")]
+    Version(String),
 }
 
 impl From<OpenError> for StoreError {
@@ -38,20 +42,66 @@ pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => {
-            // The lowest byte of SQLite's extended code: busy, locked, out of memory, I/O error, disk full.
-            let code = error.code().and_then(|code| code.parse::<u32>().ok());
-            matches!(code.map(|code| code & 0xff), Some(5 | 6 | 7 | 10 | 13))
-        }
+        sqlx::Error::Database(error) => match meaning(error.as_ref()) {
+            Meaning::Busy | Meaning::Passing | Meaning::Gone => true,
+            Meaning::Other => false,
+        },
         _ => false,
     }
 }
 
-/// Whether somebody else was writing: nothing was written.
+/// Whether somebody else was in the way: nothing was written.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    let code = code.and_then(|code| code.parse::<u32>().ok());
-    matches!(code.map(|code| code & 0xff), Some(5 | 6))
+    error
+        .as_database_error()
+        .is_some_and(|error| meaning(error) == Meaning::Busy)
+}
+
+/// What a database says by an error's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// Somebody else is in the way.
+    Busy,
+    /// It lacks something, and may have it again.
+    Passing,
+    /// It ends the connection.
+    Gone,
+    /// It will not work by itself.
+    Other,
+}
+
+fn meaning(error: &dyn DatabaseError) -> Meaning {
+    let code = error.code().unwrap_or_default();
+    #[cfg(feature = "postgres")]
+    if error
+        .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+        .is_some()
+    {
+        return of_postgres(&code);
+    }
+    // The lowest byte of SQLite's extended code: busy, locked; out of memory, I/O error, disk full.
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        Ok(5 | 6) => Meaning::Busy,
+        Ok(7 | 10 | 13) => Meaning::Passing,
+        _ => Meaning::Other,
+    }
+}
+
+/// By PostgreSQL's SQLSTATE (appendix A of its manual).
+#[cfg(feature = "postgres")]
+fn of_postgres(code: &str) -> Meaning {
+    match code {
+        // serialization_failure, deadlock_detected, lock_not_available
+        "40001" | "40P01" | "55P03" => Meaning::Busy,
+        // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout
+        "57P01" | "57P02" | "57P03" | "57P05" => Meaning::Gone,
+        // query_canceled (a time-out), read_only_sql_transaction (a standby takes over), io_error
+        "57014" | "25006" | "58030" => Meaning::Passing,
+        _ if code.starts_with("08") => Meaning::Gone,
+        // insufficient_resources: disk full, out of memory, too many connections
+        _ if code.starts_with("53") => Meaning::Passing,
+        _ => Meaning::Other,
+    }
 }
 
 /// An error of a read, or of a write that was not committed.
@@ -70,6 +120,20 @@ pub(crate) fn lost(error: sqlx::Error) -> StoreError {
     }
 }
 
+/// An error of a single statement that commits by itself: if the connection broke, nobody can tell how far it got.
+#[cfg(feature = "postgres")]
+pub(crate) fn written(error: sqlx::Error) -> StoreError {
+    let gone = match &error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => meaning(error.as_ref()) == Meaning::Gone,
+        _ => false,
+    };
+    match gone {
+        true => StoreError::Lost(Box::new(error)),
+        false => failed(error),
+    }
+}
+
 /// An error of a write that another record, known by `field`, may stand in the way of.
 pub(crate) fn conflict(field: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |error| {
@@ -79,6 +143,20 @@ pub(crate) fn conflict(field: &'static str) -> impl FnOnce(sqlx::Error) -> Store
                 StoreError::Conflict { field }
             }
             _ => failed(error),
+        }
+    }
+}
+
+/// The same of a single statement that commits by itself.
+#[cfg(feature = "postgres")]
+pub(crate) fn conflict_written(field: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |error| {
+        let kind = error.as_database_error().map(|error| error.kind());
+        match kind {
+            Some(ErrorKind::UniqueViolation | ErrorKind::ForeignKeyViolation) => {
+                StoreError::Conflict { field }
+            }
+            _ => written(error),
         }
     }
 }

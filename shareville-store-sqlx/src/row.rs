@@ -6,7 +6,7 @@ use shareville_core::{
     clock::Timestamp,
     event::Subject,
     post::Post,
-    store::{Page, PageRequest, Result},
+    store::{Known, Page, PageRequest, PostFilter, Result},
 };
 use uuid::Uuid;
 
@@ -25,6 +25,19 @@ pub(crate) fn record<T: DeserializeOwned>(json: &str) -> Result<T> {
 /// A record out of JSON, if there is one.
 pub(crate) fn found<T: DeserializeOwned>(json: Option<&String>) -> Result<Option<T>> {
     json.map(|json| record(json)).transpose()
+}
+
+/// A credential and its tenant, if there is one.
+pub(crate) fn known<C: DeserializeOwned>(
+    row: Option<(String, String)>,
+) -> Result<Option<Known<C>>> {
+    let read = |(credential, tenant): (String, String)| {
+        Ok(Known {
+            credential: record(&credential)?,
+            tenant: record(&tenant)?,
+        })
+    };
+    row.map(read).transpose()
 }
 
 /// Records out of JSON.
@@ -57,6 +70,18 @@ pub(crate) fn below(request: PageRequest) -> Vec<u8> {
         Some(after) => after.as_bytes().to_vec(),
         None => vec![0xff; 17],
     }
+}
+
+/// The same as an id that no id of ours reaches, if it is the first.
+#[cfg(feature = "postgres")]
+pub(crate) fn before(request: PageRequest) -> Uuid {
+    request.after.unwrap_or(Uuid::max())
+}
+
+/// The span of time that a filter asks for, to the ends of time where it names none.
+pub(crate) fn span(filter: &PostFilter) -> (i64, i64) {
+    let from = filter.from.map_or(i64::MIN, micros);
+    (from, filter.to.map_or(i64::MAX, micros))
 }
 
 /// A time, as it is stored.

@@ -11,7 +11,8 @@ const BACKLOG: usize = 256;
 pub(crate) struct Signals {
     work: watch::Sender<()>,
     deliveries: watch::Sender<()>,
-    posts: broadcast::Sender<PostId>,
+    /// `None` stands for any post.
+    posts: broadcast::Sender<Option<PostId>>,
 }
 
 impl Signals {
@@ -44,8 +45,14 @@ impl Signals {
     pub(crate) fn posts(&self, posts: impl IntoIterator<Item = PostId>) {
         for post in posts {
             // Fails if nobody listens, which is fine.
-            let _ = self.posts.send(post);
+            let _ = self.posts.send(Some(post));
         }
+    }
+
+    /// Any post may have changed.
+    pub(crate) fn any_post(&self) {
+        // As above.
+        let _ = self.posts.send(None);
     }
 
     pub(crate) fn listen_for_work(&self) -> watch::Receiver<()> {
@@ -68,7 +75,7 @@ impl Signals {
 #[derive(Debug)]
 pub(crate) struct PostSignal {
     post: PostId,
-    posts: broadcast::Receiver<PostId>,
+    posts: broadcast::Receiver<Option<PostId>>,
 }
 
 impl PostSignal {
@@ -76,7 +83,7 @@ impl PostSignal {
     pub(crate) async fn changed(&mut self) {
         loop {
             match self.posts.recv().await {
-                Ok(post) if post != self.post => {}
+                Ok(Some(post)) if post != self.post => {}
                 // An error means that signals were missed.
                 _ => return,
             }

@@ -1,5 +1,7 @@
-//! The contract of a store, on SQLite in memory, in a file, and in a host's pool.
+//! The contract of a store: on SQLite in memory, in a file, and in a host's pool; on PostgreSQL, and in a host's pool.
 #![allow(clippy::unwrap_used)]
+
+mod place;
 
 use std::sync::Arc;
 
@@ -7,7 +9,8 @@ use shareville_core::{
     clock::ManualClock,
     testing::store::{Bench, START},
 };
-use shareville_store_sqlx::{SqliteOptions, SqliteStore};
+use shareville_store_sqlx::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
 fn clock() -> (Arc<ManualClock>, SqliteOptions) {
@@ -60,6 +63,40 @@ mod in_a_hosts_pool {
         let pool = pool.connect_with(connect).await.unwrap();
         let store = SqliteStore::from_pool(pool, options).await.unwrap();
         Bench::new(Arc::new(store), clock).keeping(directory)
+    }
+
+    shareville_core::store_contract!(fresh);
+}
+
+fn postgres_clock() -> (Arc<ManualClock>, PostgresOptions) {
+    let clock = Arc::new(ManualClock::at(START));
+    let options = PostgresOptions::new().with_clock(Arc::<ManualClock>::clone(&clock));
+    (clock, options)
+}
+
+mod on_postgres {
+    use super::*;
+
+    async fn fresh() -> Bench {
+        let (clock, options) = postgres_clock();
+        let place = place::Place::new().await;
+        let store = PostgresStore::open(&place.url(), options).await.unwrap();
+        Bench::new(Arc::new(store), clock).keeping(place)
+    }
+
+    shareville_core::store_contract!(fresh);
+}
+
+mod in_a_hosts_pool_on_postgres {
+    use super::*;
+
+    async fn fresh() -> Bench {
+        let (clock, options) = postgres_clock();
+        let place = place::Place::new().await;
+        let pool = PgPoolOptions::new().max_connections(3);
+        let pool = pool.connect(&place.url()).await.unwrap();
+        let store = PostgresStore::from_pool(pool, options).await.unwrap();
+        Bench::new(Arc::new(store), clock).keeping(place)
     }
 
     shareville_core::store_contract!(fresh);

@@ -5,7 +5,11 @@ use std::{collections::HashSet, error::Error as StdError, path::Path, sync::Arc}
 
 use shareville_core::{
     clock::ManualClock,
-    store::{ClaimRequest, LaneStore as _, PostStore as _, StoreError, TenantStore as _},
+    posting::Plan,
+    store::{
+        ClaimRequest, ConnectionStore as _, LaneStore as _, PostStore as _, Stale, StoreError,
+        TenantStore as _,
+    },
     testing::store::{Bench, LEASE, START, new_tenant},
 };
 use shareville_store_sqlx::{SqliteOptions, SqliteStore};
@@ -236,12 +240,15 @@ async fn a_hosts_row_and_its_post_should_be_stored_together() {
             .execute(&mut *transaction)
             .await
             .unwrap();
-        let posts = std::slice::from_ref(&new);
-        store.create_in(&mut transaction, posts).await.unwrap();
-        let waits = bench.waiting(&new.post, 0);
-        let changes = std::slice::from_ref(&waits);
-        let applied = store.apply_in(&mut transaction, changes).await.unwrap();
-        assert!(applied[0].is_ok());
+        let create = Plan::from(vec![new.clone()]);
+        let created = store.execute_in(&mut transaction, &create).await;
+        created.unwrap().unwrap();
+        let change = Plan::from(bench.waiting(&new.post, 0));
+        let changed = store.execute_in(&mut transaction, &change).await;
+        changed.unwrap().unwrap();
+        // The plan was made of the post as it was before.
+        let again = store.execute_in(&mut transaction, &change).await;
+        assert_eq!(again.unwrap(), Err(Stale));
         match keeps {
             true => transaction.commit().await.unwrap(),
             false => transaction.rollback().await.unwrap(),
@@ -255,6 +262,39 @@ async fn a_hosts_row_and_its_post_should_be_stored_together() {
         assert_eq!((orders == 1, post.is_some()), (keeps, keeps));
     }
     assert_eq!(bench.claim_one().await.post.id, new.post.id);
+}
+
+#[tokio::test]
+async fn a_plan_should_find_its_account_gone() {
+    let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
+    let connect = SqliteConnectOptions::new()
+        .filename(directory.path().join("host.db"))
+        .create_if_missing(true);
+    let pool = SqlitePoolOptions::new()
+        .connect_with(connect)
+        .await
+        .unwrap();
+    let options = SqliteOptions::new().with_clock(Arc::<ManualClock>::clone(&clock));
+    let store = SqliteStore::from_pool(pool.clone(), options).await.unwrap();
+    let bench = bench(&store, &clock);
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    let post = bench.post(&account, bench.now()).await;
+    let plans = [
+        Plan::from(vec![bench.scheduled(&account, bench.now())]),
+        Plan::from(bench.waiting(&post, 0)),
+    ];
+    let removed = store.remove_connection(tenant.id, account.connection, &[]);
+    assert!(removed.await.unwrap());
+    for plan in plans {
+        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let refused = store.execute_in(&mut transaction, &plan).await;
+        assert!(
+            matches!(refused, Err(StoreError::Conflict { field: "account" })),
+            "{refused:?}"
+        );
+        transaction.rollback().await.unwrap();
+    }
 }
 
 #[tokio::test]

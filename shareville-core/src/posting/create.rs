@@ -31,6 +31,18 @@ pub enum Wanted {
     Batch(Vec<PostInput>),
 }
 
+impl From<PostInput> for Wanted {
+    fn from(input: PostInput) -> Self {
+        Self::One(Box::new(input))
+    }
+}
+
+impl From<Vec<PostInput>> for Wanted {
+    fn from(inputs: Vec<PostInput>) -> Self {
+        Self::Batch(inputs)
+    }
+}
+
 impl Wanted {
     pub(super) fn inputs(&self) -> &[PostInput] {
         match self {
@@ -66,7 +78,7 @@ impl Posting<'_> {
     /// # Errors
     /// [`Error::Invalid`] with all that is wrong at once; [`Error::Forbidden`], [`Error::Store`].
     pub async fn create(&self, input: PostInput) -> Result<Post, Error> {
-        let mut made = self.create_all(Wanted::One(Box::new(input))).await?;
+        let mut made = self.create_all(input.into()).await?;
         // One goes in, so one comes out.
         made.pop().ok_or(Error::NotFound("post"))
     }
@@ -143,7 +155,7 @@ impl Posting<'_> {
     }
 
     /// Checks posts that are asked for, and makes them; nothing is stored.
-    async fn drafted(&self, wanted: &Wanted) -> Result<Vec<NewPost>, Error> {
+    pub(super) async fn drafted(&self, wanted: &Wanted) -> Result<Vec<NewPost>, Error> {
         self.caller.require(Scope::PostsWrite)?;
         let group = match wanted {
             Wanted::One(_) => None,

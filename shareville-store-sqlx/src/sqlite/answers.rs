@@ -3,12 +3,13 @@
 use shareville_core::{
     clock::Timestamp,
     id::TenantId,
-    idempotency::{Answered, Fingerprint, Idempotency, KeyHash},
-    store::{Result, StoreError},
+    idempotency::{Answered, Idempotency, KeyHash},
+    store::Result,
 };
 use sqlx::{SqliteConnection, SqliteExecutor, query, query_as};
 
 use crate::{
+    answers::answer,
     error::{conflict, failed},
     row::{json, micros},
 };
@@ -25,23 +26,14 @@ pub(super) async fn answered(
     key: &KeyHash,
     now: Timestamp,
 ) -> Result<Option<Answered>> {
-    let row: Option<(Vec<u8>, Vec<u8>)> = query_as(ANSWER)
+    let row = query_as(ANSWER)
         .bind(tenant.as_uuid())
         .bind(&key.as_bytes()[..])
         .bind(micros(now))
         .fetch_optional(executor)
         .await
         .map_err(failed)?;
-    row.map(|(request, answer)| {
-        let request = request
-            .try_into()
-            .map_err(|_| StoreError::Broken("a fingerprint does not have 32 bytes".into()))?;
-        Ok(Answered {
-            request: Fingerprint::from_bytes(request),
-            answer,
-        })
-    })
-    .transpose()
+    row.map(answer).transpose()
 }
 
 /// Keeps an answer, in a transaction that holds the lock for writing; what was kept longer than its time gives way.

@@ -1,23 +1,22 @@
 //! Executing changes in SQLite: one transaction a batch, in which each change stands or falls for itself.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use shareville_core::{
     clock::Timestamp,
-    id::PostId,
-    post::{Applied, Change, Post},
+    post::{Applied, Change},
     store::{Result, Stale},
 };
-use sqlx::{FromRow, SqliteConnection, query, query_as};
-use uuid::Uuid;
+use sqlx::{SqliteConnection, query, query_as};
 
 use super::{
     SqliteStore,
     events::tell,
-    lanes::{LaneRow, settle},
+    lanes::settle,
     users::{DEPART_POSTS, ERASE_POSTS},
 };
 use crate::{
+    batch::{Batch, Guard, good},
     error::failed,
     row::{hex, json, micros, open, revision},
 };
@@ -36,121 +35,58 @@ pub(super) const UPDATE: &str =
          open = j.value ->> 5, record = ?2 -> j.key
      FROM json_each(?1) j WHERE shareville_posts.id = unhex(j.value ->> 0)";
 
-/// What is checked before a post is changed.
-#[derive(Debug, FromRow)]
-struct Guard {
-    post: Uuid,
-    revision: i64,
-    works: bool,
-    #[sqlx(flatten)]
-    lane: LaneRow,
+async fn read(connection: &mut SqliteConnection, changes: &[Change]) -> Result<Batch> {
+    let asked: BTreeSet<_> = changes.iter().map(|it| hex(it.post.as_uuid())).collect();
+    let guards: Vec<Guard> = query_as(GUARDS)
+        .bind(json(&asked)?)
+        .fetch_all(connection)
+        .await
+        .map_err(failed)?;
+    Ok(guards.into_iter().collect())
 }
 
-/// A batch under way: what is stored, as the changes so far have left it.
-#[derive(Debug, Default)]
-struct Batch {
-    posts: HashMap<Uuid, PostGuard>,
-    lanes: HashMap<i64, LaneRow>,
-    written: BTreeMap<PostId, (Option<Post>, bool)>,
-}
-
-#[derive(Debug)]
-struct PostGuard {
-    revision: i64,
-    works: bool,
-    lane: i64,
-}
-
-impl Batch {
-    async fn read(connection: &mut SqliteConnection, changes: &[Change]) -> Result<Self> {
-        let asked: BTreeSet<_> = changes.iter().map(|it| hex(it.post.as_uuid())).collect();
-        let guards: Vec<Guard> = query_as(GUARDS)
-            .bind(json(&asked)?)
-            .fetch_all(connection)
+/// Writes the posts and then the lanes that were touched.
+async fn write(batch: Batch, connection: &mut SqliteConnection) -> Result<()> {
+    let (mut rows, mut records, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, (next, works)) in &batch.written {
+        let Some(post) = next else {
+            removed.push(hex(id.as_uuid()));
+            continue;
+        };
+        // A post whose account is gone never comes up again.
+        let due = post.due_at().filter(|_| *works).map(micros);
+        let expiry = post.expires_at().filter(|_| *works).map(micros);
+        let times = (micros(post.listed_at()), due, expiry);
+        let platform_id = post.published.platform_id.as_deref();
+        rows.push((
+            hex(id.as_uuid()),
+            revision(post.revision),
+            post.status.name(),
+            times,
+            platform_id,
+            open(post),
+        ));
+        records.push(post);
+    }
+    if !rows.is_empty() {
+        query(UPDATE)
+            .bind(json(&rows)?)
+            .bind(json(&records)?)
+            .execute(&mut *connection)
             .await
             .map_err(failed)?;
-        let mut batch = Self::default();
-        for guard in guards {
-            let post = PostGuard {
-                revision: guard.revision,
-                works: guard.works,
-                lane: guard.lane.id,
-            };
-            batch.posts.insert(guard.post, post);
-            batch.lanes.insert(guard.lane.id, guard.lane);
-        }
-        Ok(batch)
     }
-
-    /// Checks one change and, if it fits, lets those after it see what it did.
-    fn take(&mut self, change: &Change, now: Timestamp) -> std::result::Result<Applied, Stale> {
-        let id = change.post.as_uuid();
-        let post = self.posts.get_mut(&id).ok_or(Stale)?;
-        let lane = self.lanes.get_mut(&post.lane).ok_or(Stale)?;
-        let lost = |claim| !lane.is_held_under(claim);
-        // A post and its lane are of the same tenant.
-        if lane.tenant != change.tenant.as_uuid()
-            || post.revision != revision(change.revision)
-            || change.claim.as_ref().is_some_and(lost)
-        {
-            return Err(Stale);
-        }
-        let change = change.clone().stamped(now);
-        lane.follow(&change);
-        let works = post.works;
-        match &change.next {
-            Some(next) => post.revision = revision(next.revision),
-            None => {
-                self.posts.remove(&id);
-            }
-        }
-        self.written.insert(change.post, (change.next, works));
-        Ok(Applied { now })
-    }
-
-    /// Writes the posts and then the lanes that were touched.
-    async fn write(self, connection: &mut SqliteConnection) -> Result<()> {
-        let (mut rows, mut records, mut removed) = (Vec::new(), Vec::new(), Vec::new());
-        for (id, (next, works)) in &self.written {
-            let Some(post) = next else {
-                removed.push(hex(id.as_uuid()));
-                continue;
-            };
-            // A post whose account is gone never comes up again.
-            let due = post.due_at().filter(|_| *works).map(micros);
-            let expiry = post.expires_at().filter(|_| *works).map(micros);
-            let times = (micros(post.listed_at()), due, expiry);
-            let platform_id = post.published.platform_id.as_deref();
-            rows.push((
-                hex(id.as_uuid()),
-                revision(post.revision),
-                post.status.name(),
-                times,
-                platform_id,
-                open(post),
-            ));
-            records.push(post);
-        }
-        if !rows.is_empty() {
-            query(UPDATE)
-                .bind(json(&rows)?)
-                .bind(json(&records)?)
+    if !removed.is_empty() {
+        let removed = json(&removed)?;
+        for sql in [DEPART_POSTS, ERASE_POSTS] {
+            query(sql)
+                .bind(&removed)
                 .execute(&mut *connection)
                 .await
                 .map_err(failed)?;
         }
-        if !removed.is_empty() {
-            let removed = json(&removed)?;
-            for sql in [DEPART_POSTS, ERASE_POSTS] {
-                query(sql)
-                    .bind(&removed)
-                    .execute(&mut *connection)
-                    .await
-                    .map_err(failed)?;
-            }
-        }
-        settle(connection, self.lanes.into_values()).await
     }
+    settle(connection, batch.lanes.into_values()).await
 }
 
 /// Executes changes in a transaction that is under way, and holds the lock for writing.
@@ -159,23 +95,14 @@ pub(super) async fn execute(
     changes: &[Change],
     now: Timestamp,
 ) -> Result<Vec<std::result::Result<Applied, Stale>>> {
-    let mut batch = Batch::read(connection, changes).await?;
+    let mut batch = read(connection, changes).await?;
     let results: Vec<_> = changes.iter().map(|it| batch.take(it, now)).collect();
     if results.iter().any(|it| it.is_ok()) {
-        batch.write(connection).await?;
+        write(batch, connection).await?;
         let good = good(changes, &results);
         tell(connection, good.flat_map(|change| &change.events)).await?;
     }
     Ok(results)
-}
-
-/// The changes that fitted.
-fn good<'a>(
-    changes: &'a [Change],
-    results: &'a [std::result::Result<Applied, Stale>],
-) -> impl Iterator<Item = &'a Change> {
-    let answered = changes.iter().zip(results);
-    answered.filter_map(|(change, result)| result.is_ok().then_some(change))
 }
 
 impl SqliteStore {

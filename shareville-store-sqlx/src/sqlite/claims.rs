@@ -1,23 +1,21 @@
 //! Claiming in SQLite: a few statements a call, however many lanes it claims and whatever lies in the future.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use shareville_core::{
     clock::{Timestamp, later},
     lane::{ClaimRef, Turn},
     store::{Claim, ClaimRequest, Claimed, Result},
-    tenant::Tenant,
 };
 use sqlx::{FromRow, SqliteConnection, query, query_as, query_scalar};
 use uuid::Uuid;
 
-use super::{
-    SqliteStore,
-    lanes::{LaneRow, NEXT_TURN},
-};
+use super::{SqliteStore, lanes::NEXT_TURN};
 use crate::{
     error::failed,
+    lane::LaneRow,
     row::{count, hex, json, micros, record, time},
+    tenants::Tenants,
 };
 
 /// Tenants in order of turn, with how many lanes each has in flight, and when the first of those leases ends.
@@ -256,7 +254,7 @@ async fn read(connection: &mut SqliteConnection, taken: Vec<Taken>) -> Result<Ve
         .await
         .map_err(failed)?;
     let rows: HashMap<Uuid, Row> = rows.into_iter().map(|row| (row.0, row)).collect();
-    let mut tenants: HashMap<Uuid, Arc<Tenant>> = HashMap::new();
+    let mut tenants = Tenants::default();
     let mut claims = Vec::with_capacity(taken.len());
     for Taken { claim, post } in taken {
         let row = post.and_then(|post| rows.get(&post));
@@ -265,11 +263,7 @@ async fn read(connection: &mut SqliteConnection, taken: Vec<Taken>) -> Result<Ve
             continue;
         };
         let mut whole = || {
-            let tenant = match tenants.get(tenant_id) {
-                Some(known) => Arc::clone(known),
-                None => Arc::new(record(tenant)?),
-            };
-            tenants.insert(*tenant_id, Arc::clone(&tenant));
+            let tenant = tenants.read(*tenant_id, tenant)?;
             Result::Ok((record(post)?, record(account)?, record(connection)?, tenant))
         };
         match whole() {

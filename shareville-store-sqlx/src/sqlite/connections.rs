@@ -16,11 +16,12 @@ use uuid::Uuid;
 use super::{
     SqliteStore,
     events::tell,
-    lanes::{LaneRow, pause_and_resume, settle},
+    lanes::{pause_and_resume, settle},
     users::DEPART_CONNECTION,
 };
 use crate::{
     error::{conflict, failed},
+    lane::LaneRow,
     row::{below, found, hex, json, limit, page, record, records, revision},
 };
 

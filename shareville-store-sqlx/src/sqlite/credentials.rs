@@ -13,7 +13,7 @@ use sqlx::{query, query_as, query_scalar};
 use super::{SqliteStore, events::tell};
 use crate::{
     error::{conflict, failed},
-    row::{below, json, limit, micros, page, record},
+    row::{below, json, known, limit, micros, page},
 };
 
 /// A credential and its tenant, in one trip.
@@ -29,19 +29,13 @@ impl SqliteStore {
         tenant: TenantId,
         hash: &TokenHash,
     ) -> Result<Option<Known<C>>> {
-        let row: Option<(String, String)> = query_as(sql)
+        let row = query_as(sql)
             .bind(tenant.as_uuid())
             .bind(&hash.as_bytes()[..])
             .fetch_optional(&self.reads)
             .await
             .map_err(failed)?;
-        let Some((credential, tenant)) = row else {
-            return Ok(None);
-        };
-        Ok(Some(Known {
-            credential: record(&credential)?,
-            tenant: record(&tenant)?,
-        }))
+        known(row)
     }
 }
 

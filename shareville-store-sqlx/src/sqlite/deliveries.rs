@@ -1,16 +1,12 @@
 //! Deliveries in SQLite: events are taken up by a cursor, and handed out like lanes, going round the tenants.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use shareville_core::{
     clock::{Timestamp, later},
     delivery::Delivery,
-    id::{DeliveryId, EventId, TenantId},
+    id::{DeliveryId, TenantId},
     store::{
         ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryClaim, DeliveryStore, Page,
         PageRequest, Result, Stale,
@@ -22,15 +18,10 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use crate::{
+    deliveries::{Owed, SHORTEST_LEASE, STRIDE, claims},
     error::failed,
-    row::{below, count, hex, json, limit, micros, page, record, revision, time},
+    row::{below, count, hex, json, limit, micros, page, revision, time},
 };
-
-/// How many events are looked at in one go.
-const STRIDE: i64 = 1000;
-
-/// A lease of no length would hand out the same delivery twice in one call.
-const SHORTEST_LEASE: Duration = Duration::from_micros(1);
 
 /// Where to go on in the events: nowhere, if no tenant has an endpoint.
 macro_rules! start {
@@ -111,14 +102,6 @@ pub(super) const LIST: &str =
      ORDER BY id DESC LIMIT ?3";
 
 #[derive(Debug, FromRow)]
-struct Owed {
-    seq: i64,
-    id: Uuid,
-    tenant: Uuid,
-    kind: String,
-}
-
-#[derive(Debug, FromRow)]
 struct UpNext {
     tenant: Uuid,
     in_flight: i64,
@@ -168,10 +151,7 @@ async fn take_up(on: &mut SqliteConnection, now: Timestamp) -> Result<bool> {
         .map_err(failed)?;
     let (mut rows, mut records, mut tenants) = (Vec::new(), Vec::new(), BTreeSet::new());
     for it in owed {
-        let tenant = TenantId::from_uuid(it.tenant);
-        // Stored by its name, which is its JSON form.
-        let kind = record(&format!("\"{}\"", it.kind))?;
-        let delivery = Delivery::of(tenant, EventId::from_uuid(it.id), kind, now);
+        let delivery = it.delivery(now)?;
         let ready = delivery.next_attempt_at.map(micros);
         let at = revision(delivery.revision);
         rows.push((hex(it.id), hex(it.tenant), it.seq, at, ready));
@@ -284,39 +264,15 @@ async fn claim(
     Ok(taken)
 }
 
-/// Reads claimed deliveries. One that cannot be read stays leased, so that it stands in nobody's way.
+/// Reads claimed deliveries.
 async fn read(on: &mut SqliteConnection, taken: &[Uuid]) -> Result<Vec<DeliveryClaim>> {
-    type Row = (Uuid, String, String, Uuid, String);
     let asked: Vec<_> = taken.iter().copied().map(hex).collect();
-    let rows: Vec<Row> = query_as(WHOLE)
+    let rows = query_as(WHOLE)
         .bind(json(&asked)?)
         .fetch_all(on)
         .await
         .map_err(failed)?;
-    let mut tenants: HashMap<Uuid, Arc<Tenant>> = HashMap::new();
-    let mut claims = Vec::with_capacity(rows.len());
-    for (nonce, delivery, event, tenant_id, tenant) in rows {
-        let mut whole = || {
-            let tenant = match tenants.get(&tenant_id) {
-                Some(known) => Arc::clone(known),
-                None => Arc::new(record(&tenant)?),
-            };
-            tenants.insert(tenant_id, Arc::clone(&tenant));
-            Result::Ok((record(&delivery)?, record(&event)?, tenant))
-        };
-        match whole() {
-            Ok((delivery, event, tenant)) => claims.push(DeliveryClaim {
-                nonce,
-                delivery,
-                event,
-                tenant,
-            }),
-            Err(error) => {
-                tracing::error!(tenant = %tenant_id, error = &error as &dyn std::error::Error, "a delivery cannot be read");
-            }
-        }
-    }
-    Ok(claims)
+    Ok(claims(rows))
 }
 
 async fn write(

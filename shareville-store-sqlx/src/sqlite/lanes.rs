@@ -8,18 +8,17 @@ use std::{
 use async_trait::async_trait;
 use shareville_core::{
     clock::{Timestamp, later},
-    id::{Provider, TenantId},
-    lane::{ClaimRef, Hold, Lane, LaneState, Pause, PauseReason},
-    post::{Change, HoldChange},
+    id::TenantId,
+    lane::{ClaimRef, Lane, Pause, PauseReason},
     store::{ClaimRequest, Claimed, LaneStore, PauseScope, Result},
 };
-use sqlx::{FromRow, SqliteConnection, query, query_as, query_scalar};
-use uuid::Uuid;
+use sqlx::{SqliteConnection, query, query_as, query_scalar};
 
 use super::{SqliteStore, try_writing};
 use crate::{
     error::{conflict, failed},
-    row::{hex, json, micros, record, time},
+    lane::LaneRow,
+    row::{hex, json, micros, time},
 };
 
 /// Lanes by their names.
@@ -51,116 +50,6 @@ pub(super) const WRITE: &str =
 
 /// When the next turn comes.
 pub(super) const NEXT_TURN: &str = "SELECT min(turn) FROM shareville_turns WHERE turn IS NOT NULL";
-
-/// One lane's row.
-#[derive(Debug, Clone, FromRow)]
-pub(super) struct LaneRow {
-    pub(super) id: i64,
-    pub(super) tenant: Uuid,
-    pub(super) provider: String,
-    pub(super) platform_id: String,
-    pub(super) nonce: Option<Uuid>,
-    pub(super) leased_until: Option<i64>,
-    paused_until: Option<i64>,
-    pause_reason: Option<String>,
-    held_until: Option<i64>,
-    pub(super) held_by: Option<Uuid>,
-    next_due: Option<i64>,
-    next_expiry: Option<i64>,
-    holder_due: Option<i64>,
-}
-
-impl LaneRow {
-    pub(super) fn lane(&self) -> Lane {
-        Lane {
-            tenant: TenantId::from_uuid(self.tenant),
-            provider: Provider::new(self.provider.as_str()),
-            platform_id: self.platform_id.clone(),
-        }
-    }
-
-    pub(super) fn state(&self) -> LaneState {
-        LaneState {
-            next_due: self.next_due.map(time),
-            next_expiry: self.next_expiry.map(time),
-            leased_until: self.leased_until.map(time),
-            paused_until: self.paused_until.map(time),
-            held_until: self.held_until.map(time),
-            holder_due: self.holder_due.map(time),
-        }
-    }
-
-    pub(super) fn ready_at(&self) -> Option<i64> {
-        self.state().ready_at().map(micros)
-    }
-
-    /// Whether a claim still holds: nobody has claimed the lane since, even if the lease ran out.
-    pub(super) fn is_held_under(&self, claim: &ClaimRef) -> bool {
-        self.nonce == Some(claim.nonce)
-            && self.tenant == claim.lane.tenant.as_uuid()
-            && self.provider == claim.lane.provider.as_str()
-            && self.platform_id == claim.lane.platform_id
-    }
-
-    /// The longer pause stays.
-    fn pause(&mut self, pause: &Pause) {
-        let until = micros(pause.until);
-        if self.paused_until.is_none_or(|there| there < until) {
-            self.paused_until = Some(until);
-            self.pause_reason = Some(pause.reason.code().to_owned());
-        }
-    }
-
-    fn paused(&self) -> Result<Option<Pause>> {
-        let (Some(until), Some(reason)) = (self.paused_until, &self.pause_reason) else {
-            return Ok(None);
-        };
-        let until = time(until);
-        // Stored by its code, which is its JSON form.
-        let reason = record(&format!("\"{reason}\""))?;
-        Ok(Some(Pause { until, reason }))
-    }
-
-    fn resume(&mut self, reason: PauseReason) {
-        if self.pause_reason.as_deref() == Some(reason.code()) {
-            self.paused_until = None;
-            self.pause_reason = None;
-        }
-    }
-
-    const fn hold(&mut self, hold: Option<Hold>) {
-        match hold {
-            Some(hold) => {
-                self.held_until = Some(micros(hold.until));
-                self.held_by = Some(hold.post.as_uuid());
-            }
-            None => {
-                self.held_until = None;
-                self.held_by = None;
-            }
-        }
-    }
-
-    const fn release(&mut self) {
-        self.nonce = None;
-        self.leased_until = None;
-    }
-
-    /// What a change to one of its posts does to the lane itself.
-    pub(super) fn follow(&mut self, change: &Change) {
-        match change.hold {
-            HoldChange::Set(hold) => self.hold(Some(hold)),
-            HoldChange::Lift(post) if self.held_by == Some(post.as_uuid()) => self.hold(None),
-            HoldChange::Keep | HoldChange::Lift(_) => {}
-        }
-        if let Some(pause) = &change.pause {
-            self.pause(pause);
-        }
-        if change.release && change.claim.is_some() {
-            self.release();
-        }
-    }
-}
 
 /// Reads lanes; those that are not there are left out.
 async fn read(connection: &mut SqliteConnection, lanes: &BTreeSet<&Lane>) -> Result<Vec<LaneRow>> {

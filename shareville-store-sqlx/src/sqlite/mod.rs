@@ -137,7 +137,9 @@ impl SqliteStore {
             source,
         };
         if url.contains("://") && !url.starts_with("sqlite://") {
-            return Err(OpenError::Scheme(url.to_owned()).into());
+            let expected = "an SQLite database: expected `sqlite://path` or a path";
+            let url = url.to_owned();
+            return Err(OpenError::Scheme { url, expected }.into());
         }
         if url.ends_with(":memory:") {
             return Self::in_memory(options).await;
@@ -183,14 +185,14 @@ impl SqliteStore {
             .await
             .map_err(failed)?;
         if foreign_keys == 0 {
-            return Err(OpenError::Setting("foreign_keys = 0", "on").into());
+            return Err(OpenError::Setting("PRAGMA foreign_keys = 0", "on").into());
         }
         let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
             .fetch_one(&mut *connection)
             .await
             .map_err(failed)?;
         if synchronous < 2 {
-            return Err(OpenError::Setting("synchronous < FULL", "at FULL").into());
+            return Err(OpenError::Setting("PRAGMA synchronous < FULL", "at FULL").into());
         }
         migrate(&mut connection).await?;
         drop(connection);

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::{conflict, failed},
-    row::{below, count, hex, json, limit, micros, open, page, records, revision},
+    row::{below, count, hex, json, limit, micros, open, page, records, revision, span},
 };
 
 /// Lists posts by the index that leaves the fewest to look at, with the rest of the filter checked on each.
@@ -77,15 +77,13 @@ pub(super) const HELD: &str =
      SELECT 1 FROM shareville_lanes l CROSS JOIN shareville_posts p ON p.lane = l.id
      WHERE l.tenant = ?1 AND l.provider = ?2 AND l.platform_id = ?3 AND p.platform_id = ?4 AND p.id <> ?5)";
 
-async fn accounts_are_there(on: &mut SqliteConnection, new: &[NewPost]) -> Result<()> {
-    let asked: Vec<_> = new
-        .iter()
-        .map(|new| {
-            (
-                hex(new.post.account.as_uuid()),
-                hex(new.post.tenant.as_uuid()),
-            )
-        })
+pub(super) async fn accounts_are_there(
+    on: &mut SqliteConnection,
+    posts: impl IntoIterator<Item = &Post>,
+) -> Result<()> {
+    let asked: Vec<_> = posts
+        .into_iter()
+        .map(|post| (hex(post.account.as_uuid()), hex(post.tenant.as_uuid())))
         .collect();
     let gone: bool = query_scalar(
         "SELECT EXISTS (SELECT 1 FROM json_each(?1) j WHERE NOT EXISTS (
@@ -150,19 +148,13 @@ async fn insert(
 
 /// Stores posts in a transaction that is under way, and holds the lock for writing.
 pub(super) async fn create(on: &mut SqliteConnection, new: &[NewPost]) -> Result<()> {
-    accounts_are_there(on, new).await?;
+    accounts_are_there(on, new.iter().map(|new| &new.post)).await?;
     let meant = new.iter().map(|new| &new.post.lane).collect();
     let lanes = read_or_make(on, &meant).await?;
     let ids = lanes.iter().map(|row| (row.lane(), row.id)).collect();
     insert(on, new, &ids).await?;
     tell(on, new.iter().flat_map(|new| &new.events)).await?;
     settle(on, lanes).await
-}
-
-/// The span of time that a filter asks for, to the ends of time where it names none.
-fn span(filter: &PostFilter) -> (i64, i64) {
-    let from = filter.from.map_or(i64::MIN, micros);
-    (from, filter.to.map_or(i64::MAX, micros))
 }
 
 impl SqliteStore {

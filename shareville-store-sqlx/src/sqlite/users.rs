@@ -10,13 +10,10 @@ use shareville_core::{
 use sqlx::{SqliteConnection, query, query_as, query_scalar};
 use uuid::Uuid;
 
-use super::{
-    SqliteStore,
-    events::tell,
-    lanes::{LaneRow, settle},
-};
+use super::{SqliteStore, events::tell, lanes::settle};
 use crate::{
     error::failed,
+    lane::LaneRow,
     row::{count, hex, json, records},
 };
 

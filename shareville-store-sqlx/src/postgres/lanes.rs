@@ -1,0 +1,401 @@
+//! Lanes in PostgreSQL: what stands in their rows, and when they are ready.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use shareville_core::{
+    clock::Timestamp,
+    id::TenantId,
+    lane::{ClaimRef, Lane, Pause, PauseReason},
+    store::{ClaimRequest, Claimed, LaneStore, PauseScope, Result},
+};
+use sqlx::{FromRow, PgConnection, query, query_as};
+use uuid::Uuid;
+
+use super::{PostgresStore, SOON, clock::now};
+use crate::{
+    error::{conflict, failed, written},
+    lane::LaneRow,
+    row::time,
+};
+
+/// Lanes by their names.
+pub(super) const LANES: &str = concat!(
+    "SELECT ",
+    now!("$4"),
+    " AS now, l.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS b (tenant, provider, platform_id)
+     JOIN shareville_lanes l USING (tenant, provider, platform_id)"
+);
+
+/// The same, locked.
+pub(super) const LOCKED: &str =
+    "SELECT l.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS b (tenant, provider, platform_id)
+     JOIN shareville_lanes l USING (tenant, provider, platform_id)
+     ORDER BY l.tenant, l.provider, l.platform_id FOR NO KEY UPDATE OF l";
+
+/// All lanes of a tenant, locked.
+pub(super) const OF_TENANT: &str = "SELECT * FROM shareville_lanes WHERE tenant = $1
+     ORDER BY tenant, provider, platform_id FOR NO KEY UPDATE";
+
+const MAKE: &str = "INSERT INTO shareville_lanes (tenant, provider, platform_id)
+     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS b (tenant, provider, platform_id)
+     ORDER BY tenant, provider, platform_id ON CONFLICT DO NOTHING";
+
+/// Writes all that can change in locked lanes, and works out when their tenants' turns come.
+///
+/// If somebody else changed a turn since this statement began, they may have seen what it does not: then it only lowers.
+pub(super) const SETTLE: &str = concat!(
+    "WITH batch AS MATERIALIZED (
+         SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
+                              $7::uuid[])
+              AS b (id, nonce, leased_until, paused_until, pause_reason, held_until, held_by)),
+     lanes AS (
+         UPDATE shareville_lanes l
+         SET nonce = b.nonce, leased_until = b.leased_until, paused_until = b.paused_until,
+             pause_reason = b.pause_reason, held_until = b.held_until, held_by = b.held_by, version = l.version + 1,
+             next_due = (SELECT p.due_at FROM shareville_posts p WHERE p.lane = l.id AND p.due_at IS NOT NULL
+                         ORDER BY p.due_at, p.id LIMIT 1),
+             next_expiry = (SELECT p.expires_at FROM shareville_posts p
+                            WHERE p.lane = l.id AND p.expires_at IS NOT NULL ORDER BY p.expires_at, p.id LIMIT 1),
+             holder_due = (SELECT p.due_at FROM shareville_posts p WHERE p.id = b.held_by)
+         FROM batch b WHERE l.id = b.id
+         RETURNING l.tenant, l.ready_at),
+     seen AS MATERIALIZED (SELECT tenant, version FROM shareville_turns WHERE tenant = ANY ($8)),
+     locked AS MATERIALIZED (
+         SELECT tenant, version, turn, served_at FROM shareville_turns WHERE tenant = ANY ($8)
+         ORDER BY tenant FOR NO KEY UPDATE),
+     firsts AS MATERIALIZED (
+         SELECT k.*, k.version = s.version AS same, LEAST(
+             (SELECT min(l.ready_at) FROM lanes l WHERE l.tenant = k.tenant),
+             (SELECT o.ready_at FROM shareville_lanes o
+              WHERE o.tenant = k.tenant AND o.ready_at IS NOT NULL AND o.id <> ALL ($1)
+              ORDER BY o.ready_at, o.id LIMIT 1)) AS ready_at
+         FROM locked k JOIN seen s USING (tenant)),
+     next AS MATERIALIZED (
+         SELECT tenant, version, same, turn,
+                CASE WHEN ready_at IS NOT NULL THEN GREATEST(served_at, ready_at) END AS next FROM firsts),
+     turns AS (
+         UPDATE shareville_turns q
+         SET turn = CASE WHEN n.same THEN n.next ELSE LEAST(n.turn, n.next) END, version = n.version + 1
+         FROM next n WHERE q.tenant = n.tenant
+         RETURNING q.turn)
+     SELECT ",
+    now!("$9"),
+    ", (SELECT min(turn) FROM turns)"
+);
+
+/// Makes claims last, those that still hold. No lane is ready earlier for it, so no turn is touched.
+pub(super) const RENEW: &str = concat!(
+    "WITH held AS MATERIALIZED (
+         SELECT l.id, b.place
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])
+              WITH ORDINALITY AS b (tenant, provider, platform_id, nonce, place)
+         JOIN shareville_lanes l USING (tenant, provider, platform_id) WHERE l.nonce = b.nonce
+         ORDER BY l.tenant, l.provider, l.platform_id FOR NO KEY UPDATE OF l)
+     UPDATE shareville_lanes l SET leased_until = ",
+    now!("$6"),
+    " + $5, version = l.version + 1 FROM held h WHERE l.id = h.id RETURNING h.place"
+);
+
+/// When the next turn comes.
+pub(super) const NEXT_TURN: &str = concat!(
+    "SELECT ",
+    now!("$1"),
+    ", (SELECT turn FROM shareville_turns WHERE turn IS NOT NULL ORDER BY turn LIMIT 1)"
+);
+
+/// When lanes were settled, and when the first of their tenants' turns comes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settled {
+    pub(super) now: i64,
+    pub(super) ready_at: Option<i64>,
+}
+
+/// Lanes by their names, column by column.
+struct Names<'a> {
+    tenants: Vec<Uuid>,
+    providers: Vec<&'a str>,
+    platform_ids: Vec<&'a str>,
+}
+
+impl<'a> FromIterator<&'a Lane> for Names<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a Lane>>(lanes: I) -> Self {
+        let mut names = Self {
+            tenants: Vec::new(),
+            providers: Vec::new(),
+            platform_ids: Vec::new(),
+        };
+        for lane in lanes {
+            names.tenants.push(lane.tenant.as_uuid());
+            names.providers.push(lane.provider.as_str());
+            names.platform_ids.push(&lane.platform_id);
+        }
+        names
+    }
+}
+
+/// Locks and reads lanes; those that are not there are left out.
+async fn lock(on: &mut PgConnection, lanes: &BTreeSet<&Lane>) -> Result<Vec<LaneRow>> {
+    let names: Names<'_> = lanes.iter().copied().collect();
+    query_as(LOCKED)
+        .bind(names.tenants)
+        .bind(names.providers)
+        .bind(names.platform_ids)
+        .fetch_all(on)
+        .await
+        .map_err(failed)
+}
+
+/// Locks and reads lanes, and makes those that are not there.
+async fn lock_or_make(on: &mut PgConnection, lanes: &BTreeSet<&Lane>) -> Result<Vec<LaneRow>> {
+    let names: Names<'_> = lanes.iter().copied().collect();
+    query(MAKE)
+        .bind(names.tenants)
+        .bind(names.providers)
+        .bind(names.platform_ids)
+        .execute(&mut *on)
+        .await
+        .map_err(conflict("tenant"))?;
+    lock(on, lanes).await
+}
+
+/// Writes lanes that are locked, and works out anew when each is ready and when its tenant's turn comes.
+///
+/// Every transaction that changes what that depends on ends with this, after its posts are written.
+pub(super) async fn settle(
+    on: &mut PgConnection,
+    lanes: impl IntoIterator<Item = LaneRow>,
+    now: Option<i64>,
+) -> Result<Settled> {
+    let mut lanes: Vec<LaneRow> = lanes.into_iter().collect();
+    lanes.sort_by_key(|lane| lane.id);
+    let tenants: BTreeSet<Uuid> = lanes.iter().map(|lane| lane.tenant).collect();
+    let (now, ready_at): (i64, Option<i64>) = query_as(SETTLE)
+        .bind(lanes.iter().map(|it| it.id).collect::<Vec<_>>())
+        .bind(lanes.iter().map(|it| it.nonce).collect::<Vec<_>>())
+        .bind(lanes.iter().map(|it| it.leased_until).collect::<Vec<_>>())
+        .bind(lanes.iter().map(|it| it.paused_until).collect::<Vec<_>>())
+        .bind(
+            lanes
+                .iter()
+                .map(|it| it.pause_reason.as_deref())
+                .collect::<Vec<_>>(),
+        )
+        .bind(lanes.iter().map(|it| it.held_until).collect::<Vec<_>>())
+        .bind(lanes.iter().map(|it| it.held_by).collect::<Vec<_>>())
+        .bind(tenants.into_iter().collect::<Vec<_>>())
+        .bind(now)
+        .fetch_one(on)
+        .await
+        .map_err(failed)?;
+    Ok(Settled { now, ready_at })
+}
+
+/// Pauses and resumes lanes with their connection. A lane that had no post yet is made.
+pub(super) async fn pause_and_resume(
+    on: &mut PgConnection,
+    pause: &[(Lane, Pause)],
+    resume: &[Lane],
+) -> Result<()> {
+    let meant: BTreeSet<&Lane> = pause.iter().map(|(lane, _)| lane).chain(resume).collect();
+    if meant.is_empty() {
+        return Ok(());
+    }
+    let rows = lock_or_make(on, &meant).await?;
+    let mut rows: HashMap<Lane, LaneRow> = rows.into_iter().map(|it| (it.lane(), it)).collect();
+    for (lane, pause) in pause {
+        if let Some(row) = rows.get_mut(lane) {
+            row.pause(pause);
+        }
+    }
+    for lane in resume {
+        if let Some(row) = rows.get_mut(lane) {
+            row.resume(PauseReason::ConnectionBroken);
+        }
+    }
+    settle(on, rows.into_values(), None).await?;
+    Ok(())
+}
+
+impl PostgresStore {
+    /// Tells others of work, if it is due before they would look for themselves.
+    pub(super) fn tell_if_soon(&self, now: Timestamp, ready_at: Option<i64>) {
+        let soon = TimeDelta::from_std(SOON).map_or(now, |soon| now + soon);
+        if ready_at.is_some_and(|ready_at| time(ready_at) <= soon) {
+            self.wire.work();
+        }
+    }
+
+    /// Changes lanes of a tenant.
+    async fn change_lanes(
+        &self,
+        tenant: TenantId,
+        change: impl Fn(&mut LaneRow) + Send,
+    ) -> Result<()> {
+        let mut write = self.write().await?;
+        let mut rows: Vec<LaneRow> = query_as(OF_TENANT)
+            .bind(tenant.as_uuid())
+            .fetch_all(write.on())
+            .await
+            .map_err(failed)?;
+        for row in &mut rows {
+            change(row);
+        }
+        settle(write.on(), rows, self.clock.now()).await?;
+        write.commit().await
+    }
+
+    /// The time, and when the next tenant's turn comes.
+    async fn next_turn(&self) -> Result<(Timestamp, Option<Timestamp>)> {
+        let mut on = self.lend().await?;
+        let (now, next): (i64, Option<i64>) = query_as(NEXT_TURN)
+            .bind(self.clock.now())
+            .fetch_one(on.on())
+            .await
+            .map_err(failed)?;
+        on.keep();
+        Ok((time(now), next.map(time)))
+    }
+}
+
+#[async_trait]
+impl LaneStore for PostgresStore {
+    async fn claim(&self, request: ClaimRequest) -> Result<Claimed> {
+        self.claim_lanes(request).await
+    }
+
+    async fn renew(&self, claims: &[ClaimRef], lease: Duration) -> Result<Vec<bool>> {
+        let mut held = vec![false; claims.len()];
+        if claims.is_empty() {
+            return Ok(held);
+        }
+        let names: Names<'_> = claims.iter().map(|claim| &claim.lane).collect();
+        let nonces: Vec<Uuid> = claims.iter().map(|claim| claim.nonce).collect();
+        let mut on = self.lend().await?;
+        let places: Vec<(i64,)> = query_as(RENEW)
+            .bind(names.tenants)
+            .bind(names.providers)
+            .bind(names.platform_ids)
+            .bind(nonces)
+            .bind(length(lease))
+            .bind(self.clock.now())
+            .fetch_all(on.on())
+            .await
+            .map_err(written)?;
+        on.keep();
+        for (place,) in places {
+            let place = usize::try_from(place - 1).unwrap_or(usize::MAX);
+            if let Some(held) = held.get_mut(place) {
+                *held = true;
+            }
+        }
+        Ok(held)
+    }
+
+    async fn release(&self, claims: &[ClaimRef]) -> Result<()> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.write().await?;
+        let lanes = claims.iter().map(|claim| &claim.lane).collect();
+        let mut rows = lock(write.on(), &lanes).await?;
+        rows.retain(|row| claims.iter().any(|claim| row.is_held_under(claim)));
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in &mut rows {
+            row.release();
+        }
+        let settled = settle(write.on(), rows, self.clock.now()).await?;
+        write.commit().await?;
+        self.tell_if_soon(time(settled.now), settled.ready_at);
+        Ok(())
+    }
+
+    async fn pause(&self, tenant: TenantId, scope: &PauseScope, pause: Pause) -> Result<()> {
+        let provider = match scope {
+            PauseScope::Provider(provider) => Some(provider.as_str()),
+            _ => None,
+        };
+        self.change_lanes(tenant, |row| {
+            if provider.is_none_or(|provider| row.provider == provider) {
+                row.pause(&pause);
+            }
+        })
+        .await
+    }
+
+    async fn resume(&self, tenant: TenantId, reason: PauseReason) -> Result<()> {
+        self.change_lanes(tenant, |row| row.resume(reason)).await?;
+        self.wire.work();
+        Ok(())
+    }
+
+    async fn pauses(&self, lanes: &[Lane]) -> Result<Vec<Option<Pause>>> {
+        #[derive(FromRow)]
+        struct Row {
+            now: i64,
+            #[sqlx(flatten)]
+            lane: LaneRow,
+        }
+        let asked: BTreeSet<&Lane> = lanes.iter().collect();
+        let names: Names<'_> = asked.into_iter().collect();
+        let mut on = self.lend().await?;
+        let rows: Vec<Row> = query_as(LANES)
+            .bind(names.tenants)
+            .bind(names.providers)
+            .bind(names.platform_ids)
+            .bind(self.clock.now())
+            .fetch_all(on.on())
+            .await
+            .map_err(failed)?;
+        on.keep();
+        let mut found = HashMap::new();
+        for Row { now, lane } in rows {
+            if let Some(pause) = lane.paused()?.filter(|pause| pause.until > time(now)) {
+                found.insert(lane.lane(), pause);
+            }
+        }
+        Ok(lanes.iter().map(|lane| found.get(lane).copied()).collect())
+    }
+
+    async fn wake(&self, until: Timestamp) -> Result<()> {
+        loop {
+            let mut work = self.signals.listen_for_work();
+            let (now, next) = self
+                .aside(|store| async move { store.next_turn().await })
+                .await?;
+            let next = next.map_or(until, |next| next.min(until));
+            if next <= now {
+                return Ok(());
+            }
+            tokio::select! {
+                _ = work.changed() => {}
+                () = self.nap(now, next) => {}
+            }
+        }
+    }
+
+    async fn ready(&self) -> Result<()> {
+        // Takes a number for a transaction, which a server that may not write refuses.
+        let mut on = self.lend().await?;
+        query("SELECT pg_current_xact_id(), (SELECT turn FROM shareville_turns WHERE turn IS NOT NULL ORDER BY turn LIMIT 1)")
+            .execute(on.on())
+            .await
+            .map_err(failed)?;
+        on.keep();
+        Ok(())
+    }
+}
+
+/// How long something lasts, as it is stored; so long that it cannot be added to a time is for ever.
+pub(super) fn length(lease: Duration) -> i64 {
+    i64::try_from(lease.as_micros()).map_or(FOR_EVER, |lease| lease.min(FOR_EVER))
+}
+
+/// A hundred thousand years.
+const FOR_EVER: i64 = 3_155_760_000_000_000_000;

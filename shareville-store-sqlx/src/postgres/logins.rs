@@ -1,0 +1,208 @@
+//! Logins and grants in PostgreSQL.
+
+use async_trait::async_trait;
+use shareville_core::{
+    connection::{Grant, Login, LoginOutcome},
+    credential::TokenHash,
+    id::TenantId,
+    secret::Sealed,
+    store::{LoginFound, LoginStore, Result},
+};
+use sqlx::{PgConnection, query, query_as, query_scalar};
+
+use super::{PostgresStore, clock::now};
+use crate::{
+    error::{conflict, failed},
+    row::{found, json, micros, record},
+};
+
+const READ: &str = concat!(
+    "SELECT record, code, answer FROM shareville_logins WHERE hash = $1 AND tenant = $2 AND expires_at > ",
+    now!("$3")
+);
+
+const LOCK: &str = concat!(
+    "SELECT record, code, answer FROM shareville_logins WHERE hash = $1 AND tenant = $2 AND expires_at > ",
+    now!("$3"),
+    " FOR NO KEY UPDATE"
+);
+
+/// Erases the rows of a table whose time is over.
+macro_rules! over {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE expires_at <= (SELECT ",
+            now!("$1"),
+            ")"
+        )
+    };
+}
+
+pub(super) const OVER: [&str; 3] = [
+    over!("shareville_logins"),
+    over!("shareville_user_tokens"),
+    over!("shareville_answers"),
+];
+
+/// Reads a login that is not over.
+async fn read(
+    sql: &'static str,
+    on: &mut PgConnection,
+    tenant: TenantId,
+    hash: &TokenHash,
+    now: Option<i64>,
+) -> Result<Option<Login>> {
+    type Row = (String, Option<Vec<u8>>, Option<Vec<u8>>);
+    let row: Option<Row> = query_as(sql)
+        .bind(&hash.as_bytes()[..])
+        .bind(tenant.as_uuid())
+        .bind(now)
+        .fetch_optional(on)
+        .await
+        .map_err(failed)?;
+    let Some((json, code, answer)) = row else {
+        return Ok(None);
+    };
+    let code = code.and_then(|code| code.try_into().ok());
+    let outcome = code.map(|code| LoginOutcome {
+        code: TokenHash::from_bytes(code),
+        answer: answer.map(Sealed::from_bytes),
+    });
+    let begun: Login = record(&json)?;
+    Ok(Some(Login { outcome, ..begun }))
+}
+
+#[async_trait]
+impl LoginStore for PostgresStore {
+    async fn begin_login(&self, login: &Login) -> Result<()> {
+        let mut write = self.write().await?;
+        query(
+            "INSERT INTO shareville_logins (hash, tenant, end_user, expires_at, record) VALUES ($1, $2, $3, $4, $5)",
+        )
+            .bind(&login.hash.as_bytes()[..])
+            .bind(login.tenant.as_uuid())
+            .bind(login.user.as_str())
+            .bind(micros(login.expires_at))
+            .bind(json(login)?)
+            .execute(write.on())
+            .await
+            .map_err(conflict("tenant"))?;
+        write.commit().await
+    }
+
+    async fn login(&self, tenant: TenantId, hash: &TokenHash) -> Result<Option<Login>> {
+        let mut on = self.lend().await?;
+        let login = read(READ, on.on(), tenant, hash, self.clock.now()).await?;
+        on.keep();
+        Ok(login)
+    }
+
+    async fn take_login(
+        &self,
+        tenant: TenantId,
+        hash: &TokenHash,
+        code: &TokenHash,
+    ) -> Result<LoginFound> {
+        let mut write = self.write().await?;
+        let now = self.clock.now();
+        let Some(mut login) = read(LOCK, write.on(), tenant, hash, now).await? else {
+            return Ok(LoginFound::Unknown);
+        };
+        match &login.outcome {
+            None => {}
+            Some(outcome) if outcome.code != *code => return Ok(LoginFound::OtherCode),
+            Some(outcome) if outcome.answer.is_some() => return Ok(LoginFound::Answered(login)),
+            Some(_) => return Ok(LoginFound::UnderWay),
+        }
+        query("UPDATE shareville_logins SET code = $2 WHERE hash = $1")
+            .bind(&hash.as_bytes()[..])
+            .bind(&code.as_bytes()[..])
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
+        write.commit().await?;
+        login.outcome = Some(LoginOutcome {
+            code: *code,
+            answer: None,
+        });
+        Ok(LoginFound::First(login))
+    }
+
+    async fn finish_login(
+        &self,
+        tenant: TenantId,
+        hash: &TokenHash,
+        answer: &Sealed,
+    ) -> Result<()> {
+        let mut write = self.write().await?;
+        query("UPDATE shareville_logins SET answer = $3 WHERE hash = $1 AND tenant = $2 AND code IS NOT NULL")
+            .bind(&hash.as_bytes()[..])
+            .bind(tenant.as_uuid())
+            .bind(answer.as_bytes())
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
+        write.commit().await
+    }
+
+    async fn create_grant(&self, grant: &Grant) -> Result<()> {
+        let mut write = self.write().await?;
+        query(
+            "INSERT INTO shareville_grants (hash, tenant, end_user, expires_at, record) VALUES ($1, $2, $3, $4, $5)",
+        )
+            .bind(&grant.hash.as_bytes()[..])
+            .bind(grant.tenant.as_uuid())
+            .bind(grant.user.as_str())
+            .bind(micros(grant.expires_at))
+            .bind(json(grant)?)
+            .execute(write.on())
+            .await
+            .map_err(conflict("tenant"))?;
+        write.commit().await
+    }
+
+    async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
+        let mut write = self.write().await?;
+        let row = query_scalar(concat!(
+            "DELETE FROM shareville_grants WHERE hash = $1 AND tenant = $2 AND expires_at > ",
+            now!("$3"),
+            " RETURNING record"
+        ))
+        .bind(&code.as_bytes()[..])
+        .bind(tenant.as_uuid())
+        .bind(self.clock.now())
+        .fetch_optional(write.on())
+        .await
+        .map_err(failed)?;
+        write.commit().await?;
+        found(row.as_ref())
+    }
+
+    async fn sweep(&self) -> Result<Vec<Grant>> {
+        let mut write = self.write().await?;
+        let now = self.clock.now();
+        for sql in OVER {
+            query(sql)
+                .bind(now)
+                .execute(write.on())
+                .await
+                .map_err(failed)?;
+        }
+        let over: Vec<String> =
+            query_scalar(concat!(over!("shareville_grants"), " RETURNING record"))
+                .bind(now)
+                .fetch_all(write.on())
+                .await
+                .map_err(failed)?;
+        write.commit().await?;
+        // One that does not read must not keep the others from being erased.
+        let readable = |json: &String| {
+            record(json)
+                .inspect_err(|error| tracing::error!(%error, "an erased grant does not read"))
+                .ok()
+        };
+        Ok(over.iter().filter_map(readable).collect())
+    }
+}
