@@ -127,11 +127,10 @@ impl Bluesky {
                 return Err(Trouble::Unanswered);
             }
         }
-        let answer = match body.is_empty() {
-            true => Ok(Value::Null),
-            false => serde_json::from_slice::<Value>(&body),
-        };
-        match answer {
+        if body.is_empty() {
+            body.extend(b"null");
+        }
+        match serde_json::from_slice::<Value>(&body) {
             Ok(answer) if status == StatusCode::OK => Ok(answer),
             Ok(answer) => Err(Trouble::answered(status, &answer["error"], until)),
             // Not the server's own words: something on the way has answered for it.
@@ -222,13 +221,10 @@ impl Trouble {
         }
     }
 
-    /// Whether the call has certainly done nothing (law 4). Say yes only where you can prove it: a wrong "refused" is a
-    /// post that appears twice, a wrong "uncertain" only costs a look.
+    /// Whether the call has certainly done nothing (law 4). Say yes only where you can prove it: a wrong yes loses
+    /// or doubles a post, a wrong no costs a look.
     const fn did_nothing(&self) -> bool {
-        match self {
-            Self::NotSent | Self::Refused { .. } => true,
-            Self::Unanswered => false,
-        }
+        !matches!(self, Self::Unanswered)
     }
 
     const fn class(&self) -> FailureClass {
@@ -308,22 +304,30 @@ fn published(job: &Job, key: &str) -> Published {
     }
 }
 
-/// What a text is too long in, if it is.
-fn too_long(text: &str) -> Option<String> {
+fn check_text(content: &Content) -> Option<Violation> {
+    let text = content.caption.as_deref().unwrap_or_default();
     let (graphemes, bytes) = (text.graphemes(true).count(), text.len());
-    (graphemes > MAX_GRAPHEMES || bytes > MAX_BYTES).then(|| {
-        format!(
-            "The text has {graphemes} characters in {bytes} bytes; Bluesky takes at most {MAX_GRAPHEMES} in {MAX_BYTES}."
-        )
-    })
+    let (code, message) = if graphemes > MAX_GRAPHEMES || bytes > MAX_BYTES {
+        let most = format!("at most {MAX_GRAPHEMES} in {MAX_BYTES}");
+        let message =
+            format!("It has {graphemes} characters in {bytes} bytes; Bluesky takes {most}.");
+        ("too_long", message)
+    } else if text.trim().is_empty() && content.link.is_none() {
+        let message = "There is nothing to publish: give a text or a link.";
+        ("required", message.to_owned())
+    } else {
+        return None;
+    };
+    Some(Violation::new("/caption", code, message))
 }
 
-fn is_web_address(link: &str) -> bool {
-    Url::parse(link).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.username().is_empty()
-            && url.password().is_none()
-    })
+fn check_link(link: &str) -> Option<Violation> {
+    let whole = Url::parse(link).is_ok_and(|url| {
+        let open = url.username().is_empty() && url.password().is_none();
+        open && matches!(url.scheme(), "http" | "https")
+    });
+    let message = "A link must be a whole http or https address without a login, such as https://example.com/.";
+    (!whole).then(|| Violation::new("/link", "invalid_url", message))
 }
 
 #[async_trait]
@@ -338,48 +342,18 @@ impl Publisher for Bluesky {
 
     /// All that is wrong, at once. What has no room is refused here: nothing is dropped in silence (law 8).
     fn check(&self, content: &Content) -> Vec<Violation> {
-        let text = content.caption.as_deref().unwrap_or_default();
         let mut wrong = Vec::new();
-        let mut say = |pointer: &str, code: &str, message: &str| {
-            wrong.push(Violation::new(pointer, code, message));
+        let mut no_room = |pointer: &str, given: bool| {
+            let message = "This is not supported on Bluesky yet: give a text, a link, or both, in the `feed`.";
+            wrong.extend(given.then(|| Violation::new(pointer, NOT_SUPPORTED, message)));
         };
-        if content.placement != Placement::Feed {
-            say(
-                "/placement",
-                NOT_SUPPORTED,
-                "Bluesky has no Reels and no stories: use `feed`.",
-            );
-        }
-        if text.trim().is_empty() && content.link.is_none() {
-            say(
-                "/caption",
-                "required",
-                "There is nothing to publish: give a caption or a link.",
-            );
-        }
-        if let Some(message) = too_long(text) {
-            say("/caption", "too_long", &message);
-        }
-        if content
-            .link
-            .as_deref()
-            .is_some_and(|link| !is_web_address(link))
-        {
-            let message = "A link must be a whole http or https address without a login, such as https://example.com/.";
-            say("/link", "invalid_url", message);
-        }
-        if !content.media.is_empty() {
-            let message = "Pictures and films are not supported on Bluesky yet: leave them out.";
-            say("/media", NOT_SUPPORTED, message);
-        }
-        if content.options.facebook.is_some() || content.options.instagram.is_some() {
-            let message = "This post goes to Bluesky: leave other networks' options out.";
-            say("/options", NOT_SUPPORTED, message);
-        }
-        if content.first_comment.is_some() {
-            let message = "First comments are not supported on Bluesky yet: leave it out.";
-            say("/firstComment", NOT_SUPPORTED, message);
-        }
+        no_room("/placement", content.placement != Placement::Feed);
+        no_room("/media", !content.media.is_empty());
+        no_room("/options/facebook", content.options.facebook.is_some());
+        no_room("/options/instagram", content.options.instagram.is_some());
+        no_room("/firstComment", content.first_comment.is_some());
+        wrong.extend(check_text(content));
+        wrong.extend(content.link.as_deref().and_then(check_link));
         wrong
     }
 
@@ -427,11 +401,12 @@ impl Publisher for Bluesky {
             Ok(Ok(answer)) if answer["uri"].as_str() == expected.platform_id.as_deref() => {
                 Committed::Live(expected)
             }
-            Ok(Ok(_)) => Committed::Uncertain(Trouble::Unanswered.failure()),
             Ok(Err(trouble)) if trouble.did_nothing() => Committed::Refused(trouble.failure()),
             Ok(Err(trouble)) => Committed::Uncertain(trouble.failure()),
             Err(TooLate::NotStarted) => Committed::Refused(Trouble::NotSent.failure()),
-            Err(TooLate::Unfinished) => Committed::Uncertain(Trouble::Unanswered.failure()),
+            Ok(Ok(_)) | Err(TooLate::Unfinished) => {
+                Committed::Uncertain(Trouble::Unanswered.failure())
+            }
         }
     }
 
@@ -445,18 +420,16 @@ impl Publisher for Bluesky {
         let Some(key) = progress.object.as_deref() else {
             return Ok(Evidence::Unclear(None));
         };
-        match self.find(job, key, &progress.data).await {
+        let found = self.find(job, key, &progress.data).await;
+        match found.map_err(|trouble| trouble.failure()) {
             Ok(Found::Ours { .. }) => Ok(Evidence::Live(published(job, key))),
             Ok(Found::Nothing) => Ok(Evidence::Absent),
             Ok(Found::Another) => Ok(Evidence::Unclear(None)),
-            Err(trouble) => {
-                let failure = trouble.failure();
-                match failure.class {
-                    // The lane has to stop: nobody can look before that is mended.
-                    FailureClass::Reauthorize | FailureClass::RateLimited { .. } => Err(failure),
-                    _ => Ok(Evidence::Unclear(Some(failure))),
-                }
-            }
+            Err(failure) => match failure.class {
+                // The lane has to stop: nobody can look before that is mended.
+                FailureClass::Reauthorize | FailureClass::RateLimited { .. } => Err(failure),
+                _ => Ok(Evidence::Unclear(Some(failure))),
+            },
         }
     }
 

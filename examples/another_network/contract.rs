@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use serde_json::json;
 use shareville::{
     Access, Account, AccountId, Actor, Clock, Committed, ConnectionId, ConnectionStatus, Connector,
-    Content, Deadline, Engine, Evidence, FailureClass, Job, OwnerId, PostId, PostStatus, Prepared,
-    Progress, Publisher, SystemClock, TenantId, TenantInput, Timestamp, UserId,
+    Content, Deadline, Engine, Evidence, FailureClass, Job, Media, OwnerId, Placement, PostId,
+    PostStatus, Prepared, Progress, Publisher, SystemClock, TenantId, TenantInput, Timestamp,
+    UserId,
     core::{
-        post::{Draft, Moment, Pace, draft},
+        post::{Draft, FacebookOptions, InstagramOptions, Moment, Options, Pace, draft},
         publisher_contract,
         testing::publisher::Harness,
     },
@@ -160,6 +161,29 @@ async fn a_text_should_be_measured_in_what_people_take_for_characters() {
     let family = "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}\u{200D}\u{1F466}";
     assert_eq!(codes(family.repeat(120)), Vec::<String>::new());
     assert_eq!(codes(family.repeat(121)), ["too_long"]);
+}
+
+#[tokio::test]
+async fn what_has_no_room_should_be_refused_all_at_once() {
+    let on = emulated().await;
+    let content = Content {
+        link: Some("https://ada:secret@example.com/".to_owned()),
+        media: vec![Media::image("https://example.com/frog.jpg")],
+        placement: Placement::Story,
+        options: Options {
+            facebook: Some(FacebookOptions::default()),
+            instagram: Some(InstagramOptions::default()),
+        },
+        first_comment: Some("First!".to_owned()),
+        ..Content::text("x".repeat(301))
+    };
+    let wrong = on.publisher.check(&content).into_iter();
+    let mut pointers: Vec<_> = wrong.map(|it| it.pointer).collect();
+    pointers.sort();
+    let all = "/caption /firstComment /link /media /options/facebook /options/instagram /placement";
+    assert_eq!(pointers.join(" "), all);
+    let nothing = on.publisher.check(&Content::text(" "));
+    assert_eq!(nothing[0].code, "required");
 }
 
 #[tokio::test]

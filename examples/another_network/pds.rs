@@ -217,7 +217,7 @@ impl World {
             Some((same, cid)) if same == *record => cid,
             known => {
                 let cid = known.as_ref().map(|(_, cid)| cid.as_str());
-                self.swap(input, cid)?;
+                swap(input, cid)?;
                 let cid = self.fresh("cid");
                 let written = (record.clone(), cid.clone());
                 self.records.insert(place.clone(), written);
@@ -239,20 +239,20 @@ impl World {
     fn delete(&mut self, bearer: &str, input: &Value) -> Answer {
         let place = self.place(bearer, input)?;
         if let Some((_, cid)) = self.records.get(&place) {
-            self.swap(input, Some(cid))?;
+            swap(input, Some(cid))?;
             self.records.remove(&place);
         }
         Ok(json!({}))
     }
+}
 
-    /// Obeys `swapRecord`: absent, anything goes; `null`, nothing may be there; else, exactly that.
-    fn swap(&self, input: &Value, current: Option<&str>) -> Result<(), Refusal> {
-        match input.get("swapRecord") {
-            Some(wanted) if wanted.as_str() != current => {
-                Err(bad("InvalidSwap", "Record was at another CID"))
-            }
-            _ => Ok(()),
+/// Obeys `swapRecord`: absent, anything goes; `null`, nothing may be there; else, exactly that.
+fn swap(input: &Value, current: Option<&str>) -> Result<(), Refusal> {
+    match input.get("swapRecord") {
+        Some(wanted) if wanted.as_str() != current => {
+            Err(bad("InvalidSwap", "Record was at another CID"))
         }
+        _ => Ok(()),
     }
 }
 
