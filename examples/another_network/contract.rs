@@ -1,14 +1,16 @@
 //! Bluesky against the contract of a publisher, on the emulated server; and what is Bluesky's own.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use axum::{Router, http::StatusCode, routing::any};
+use chrono::DateTime;
 use serde_json::json;
 use shareville::{
     Access, Account, AccountId, Actor, Clock, Committed, ConnectionId, ConnectionStatus, Connector,
-    Content, Deadline, Engine, Evidence, FailureClass, Job, Media, OwnerId, Placement, PostId,
-    PostStatus, Prepared, Progress, Publisher, SystemClock, TenantId, TenantInput, Timestamp,
-    UserId,
+    Content, Deadline, Engine, Evidence, FailureClass, Job, LimitScope, Media, OwnerId, Placement,
+    PostId, PostStatus, Prepared, Progress, Publisher, SystemClock, TenantId, TenantInput,
+    Timestamp, UserId,
     core::{
         post::{Draft, FacebookOptions, InstagramOptions, Moment, Options, Pace, draft},
         publisher_contract,
@@ -16,6 +18,7 @@ use shareville::{
     },
 };
 
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -217,6 +220,79 @@ async fn a_dead_token_should_ask_for_a_new_login_and_do_nothing() {
         other => panic!("it certainly did nothing: {other:?}"),
     }
     assert_eq!(on.visible(&job).await, 0);
+}
+
+/// A server that answers every call in the same way.
+async fn answering(status: StatusCode, body: &'static str) -> Bluesky {
+    let answer = move || async move {
+        let headers = [
+            ("ratelimit-reset", "1800000000"),
+            ("location", "/elsewhere"),
+        ];
+        (status, headers, body)
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // Whoever follows the redirect is told that nothing was done.
+    let elsewhere = || async { (StatusCode::BAD_REQUEST, r#"{"error": "InvalidRequest"}"#) };
+    let router = Router::new()
+        .route("/elsewhere", any(elsewhere))
+        .fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Bluesky::at(url.parse().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn only_what_certainly_did_nothing_should_be_called_refused() {
+    let on = emulated().await;
+    let job = on.job(on.content()).await;
+    let progress = prepared(&on, &job).await;
+    let limited = FailureClass::RateLimited {
+        until: DateTime::from_timestamp(1_800_000_000, 0),
+        scope: LimitScope::Account,
+    };
+    let content = FailureClass::Content { retryable: false };
+    let reauthorize = FailureClass::Reauthorize;
+    for (status, body, refused) in [
+        (400, r#"{"error": "ExpiredToken"}"#, Some(reauthorize)),
+        (401, r#"{"error": "AuthMissing"}"#, Some(reauthorize)),
+        (429, r#"{"error": "RateLimitExceeded"}"#, Some(limited)),
+        (400, r#"{"error": "InvalidRequest"}"#, Some(content)),
+        (
+            400,
+            r#"{"error": "AccountTakedown"}"#,
+            Some(FailureClass::Blocked),
+        ),
+        // The record may be there already; a name nobody knows; and whatever did not come from the server itself.
+        (400, r#"{"error": "InvalidSwap"}"#, None),
+        (400, r#"{"error": "Surprise"}"#, None),
+        (400, "{}", None),
+        (500, r#"{"error": "InvalidRequest"}"#, None),
+        (429, "<html>Too many requests</html>", None),
+        (502, "<html>Bad gateway</html>", None),
+        (307, "", None),
+        (200, "", None),
+        (
+            200,
+            r#"{"uri": "at://did:plc:other/app.bsky.feed.post/2222222222222"}"#,
+            None,
+        ),
+    ] {
+        let server = answering(StatusCode::from_u16(status).unwrap(), body).await;
+        let answer = server.commit(&job, &progress, soon()).await;
+        let as_expected = match (&answer, refused) {
+            (Committed::Refused(failure), Some(class)) => failure.class == class,
+            (Committed::Uncertain(_), None) => true,
+            _ => false,
+        };
+        assert!(as_expected, "{status} {body}: {answer:?}");
+        let found = server.look(&job, &progress, on.now()).await;
+        let known = matches!(found, Ok(Evidence::Live(_) | Evidence::Absent));
+        assert!(
+            !known,
+            "{status} {body}: nothing was found out, but {found:?}"
+        );
+    }
 }
 
 #[tokio::test]
