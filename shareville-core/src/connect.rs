@@ -82,7 +82,7 @@ impl Shareville {
         let connector = self
             .connector(provider)
             .ok_or(Error::NotFound("provider"))?;
-        let app = tenant.app(provider, self.keyring())?;
+        let app = self.app(tenant, provider)?;
         let app = app.ok_or_else(|| no_app(provider))?;
         Ok((connector.as_ref(), app))
     }

@@ -76,6 +76,12 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
     /// The provider.
     fn provider(&self) -> Provider;
 
+    /// The app that all tenants share at this provider, where they cannot or need not have one of their own: it is
+    /// handed to every call instead of the tenant's. `None`, unless it is said otherwise.
+    fn shared_app(&self) -> Option<App> {
+        None
+    }
+
     /// Where to send an end user to log in and grant.
     fn authorize_url(&self, app: &App, authorize: &Authorize<'_>) -> Url;
 

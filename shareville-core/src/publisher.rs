@@ -168,7 +168,8 @@ pub enum CommentEvidence {
 /// This is the contract between a network's adapter and the engine. The engine keeps what `prepare` returns, makes the
 /// mark durable before it calls `commit`, and calls `look` for every commit whose outcome it does not know. So an
 /// adapter holds no state, re-sends no write, and says [`Committed::Uncertain`] wherever it cannot prove that a call
-/// did nothing. The suite in the feature `testing` checks an adapter against this contract.
+/// did nothing. The suite in the feature `testing` checks an adapter against this contract; `examples/another_network`
+/// is an adapter to begin from.
 #[async_trait]
 pub trait Publisher: fmt::Debug + Send + Sync + 'static {
     /// The network.

@@ -19,9 +19,9 @@ use crate::{
     post::{Moment, Pace},
     posting::Gate,
     publisher::{Access, Publisher},
-    secret::Keyring,
+    secret::{Keyring, OpenError},
     store::Store,
-    tenant::Tenant,
+    tenant::{App, Tenant},
 };
 
 /// A lease must outlast the round trip that renews it.
@@ -355,6 +355,19 @@ impl Shareville {
         }
     }
 
+    /// The app that calls at a provider are made by: the one all tenants share there, or else the tenant's own.
+    pub(crate) fn app(
+        &self,
+        tenant: &Tenant,
+        provider: &Provider,
+    ) -> Result<Option<App>, OpenError> {
+        let shared = self.connector(provider).and_then(|it| it.shared_app());
+        match shared {
+            Some(app) => Ok(Some(app)),
+            None => tenant.app(provider, self.keyring()),
+        }
+    }
+
     /// Opens what a publisher needs to act for an account.
     pub(crate) fn access(
         &self,
@@ -371,8 +384,8 @@ impl Shareville {
             )
             .with_code("secret_unreadable")
         };
-        let app = tenant
-            .app(&connection.provider, self.keyring())
+        let app = self
+            .app(tenant, &connection.provider)
             .map_err(unsealed)?
             .ok_or_else(|| no_app(&connection.provider))?;
         if account.token.is_none() && !account.can_publish {

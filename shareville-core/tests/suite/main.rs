@@ -23,4 +23,5 @@ mod engine_races;
 mod erasing;
 mod posting;
 mod reseal;
+mod shared_app;
 mod stage;

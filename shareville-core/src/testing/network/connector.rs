@@ -20,6 +20,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct FakeConnector {
     provider: Provider,
+    shared_app: Option<App>,
     state: Arc<Mutex<State>>,
 }
 
@@ -68,8 +69,16 @@ impl FakeConnector {
     pub fn new(provider: Provider) -> Self {
         Self {
             provider,
+            shared_app: None,
             state: Arc::default(),
         }
+    }
+
+    /// The same, where all tenants share this app.
+    #[must_use]
+    pub fn with_shared_app(mut self, app: App) -> Self {
+        self.shared_app = Some(app);
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -113,6 +122,10 @@ impl FakeConnector {
 impl Connector for FakeConnector {
     fn provider(&self) -> Provider {
         self.provider.clone()
+    }
+
+    fn shared_app(&self) -> Option<App> {
+        self.shared_app.clone()
     }
 
     fn authorize_url(&self, app: &App, authorize: &Authorize<'_>) -> Url {
