@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 pub use self::callback::{Callback, Landing, LandingStatus};
+use self::save::Basis;
 use crate::{
     caller::Caller,
     clock::{Timestamp, later},
@@ -222,7 +223,7 @@ impl Connecting<'_> {
                 &grant.user,
                 &grant.provider,
                 granted,
-                self.caller.actor(),
+                (Basis::Login, self.caller.actor()),
             )
             .await
     }
@@ -334,7 +335,7 @@ impl Connecting<'_> {
                 &connection.user,
                 &connection.provider,
                 granted,
-                self.caller.actor(),
+                (Basis::Refresh(connection.id), self.caller.actor()),
             )
             .await
     }

@@ -221,9 +221,6 @@ impl Shareville {
                 break;
             }
         }
-        if done.is_complete() {
-            self.keep_one_probe().await?;
-        }
         Ok(done)
     }
 
@@ -319,17 +316,6 @@ impl Shareville {
             }
         }
         Ok(())
-    }
-
-    /// Nothing is sealed with another key any more, so the start need not ask for one.
-    async fn keep_one_probe(&self) -> Result<(), Error> {
-        let id = self.keyring().sealing_id();
-        let probe = self.keyring().seal(PROBE, &"probe".into());
-        self.store().keep_probe(id, &probe).await?;
-        let probes = self.store().probes().await?;
-        let others = probes.iter().filter_map(|probe| probe.key_id());
-        let others: Vec<String> = others.filter(|it| *it != id).map(str::to_owned).collect();
-        Ok(self.store().forget_probes(&others).await?)
     }
 }
 

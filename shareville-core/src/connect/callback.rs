@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::save::Basis;
 use crate::{
     connection::{ConnectionStatus, Login},
     credential::{Purpose, fingerprint, read},
@@ -203,8 +204,19 @@ impl Shareville {
         }
         let actor = Actor::User(login.user.clone());
         let connection = self
-            .save_granted(tenant, &login.user, &login.provider, granted, actor)
+            .save_granted(
+                tenant,
+                &login.user,
+                &login.provider,
+                granted,
+                (Basis::Login, actor.clone()),
+            )
             .await?;
+        // Again, for an erasure that began before this was written down may not have seen it.
+        if self.store().login(tenant.id, &login.hash).await?.is_none() {
+            self.end_connection(tenant, &connection, actor).await?;
+            return Err(Error::BadState);
+        }
         debug_assert_eq!(connection.status, ConnectionStatus::Active);
         Ok(LandingStatus::Connected {
             connection: connection.id,

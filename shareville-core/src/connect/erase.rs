@@ -86,7 +86,7 @@ impl Shareville {
         Ok(())
     }
 
-    async fn end_connection(
+    pub(super) async fn end_connection(
         &self,
         tenant: &Tenant,
         connection: &Connection,

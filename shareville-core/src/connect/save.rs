@@ -20,21 +20,38 @@ use crate::{
 
 use super::told;
 
+/// Why something is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// Somebody has logged in.
+    Login,
+    /// What this connection grants was asked anew: one that is gone by now is not to come back.
+    Refresh(ConnectionId),
+}
+
 impl Shareville {
     /// Connects, or connects again: the same person keeps their connection and its accounts their ids.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if a connection that was to be refreshed is gone.
     pub(super) async fn save_granted(
         &self,
         tenant: &Tenant,
         user: &UserId,
         provider: &Provider,
         mut granted: Granted,
-        actor: Actor,
+        (basis, actor): (Basis, Actor),
     ) -> Result<Connection, Error> {
         loop {
             let store = self.store();
             let before = store
                 .connection_of(tenant.id, user, provider, &granted.person)
                 .await?;
+            if let Basis::Refresh(id) = basis
+                && before.as_ref().is_none_or(|before| before.id != id)
+            {
+                return Err(Error::NotFound("connection"));
+            }
             if let Some(before) = &before {
                 granted = self.abler(tenant, before, granted).await?;
             }
@@ -136,7 +153,9 @@ impl Shareville {
         connection: &Connection,
         actor: Actor,
     ) -> Result<(), Error> {
-        let mut current = Some(connection.clone());
+        // As it is by now: the caller may have read it minutes ago, and it may have been sealed anew since.
+        let store = self.store();
+        let mut current = store.connection(connection.tenant, connection.id).await?;
         // A token that has been renewed meanwhile is another one, and not the one that is dead.
         let dead = |it: &Connection| {
             it.status == ConnectionStatus::Active && self.has_same_token(it, connection)

@@ -298,7 +298,10 @@ impl LoginStore for Wrapped {
 #[async_trait]
 impl ConnectionStore for Wrapped {
     async fn save_connection(&self, change: &ConnectionChange) -> Result<StdResult<(), Stale>> {
-        self.inner()?.save_connection(change).await
+        let stops = self.stops;
+        let stops = stops.filter(|(_, kind)| change.events.iter().any(|it| it.kind == *kind));
+        let saved = self.inner()?.save_connection(change);
+        self.around(stops.map(|(at, _)| at), saved).await
     }
 
     async fn connection(&self, tenant: TenantId, id: ConnectionId) -> Result<Option<Connection>> {

@@ -15,7 +15,7 @@ use shareville_core::{
     testing::network::{Call, Fault, found, granted},
 };
 
-use crate::stage::{Stage, failure, within};
+use crate::stage::{At, Stage, failure, within};
 
 fn brings(token: &str, scopes: &[&str]) -> Granted {
     let mut granted = granted(&Provider::facebook(), "person of maria", token, &["page-1"]);
@@ -399,4 +399,57 @@ async fn a_healthy_connection_should_carry_its_lane_when_another_breaks() {
     stage.tick_all().await;
     assert_eq!(stage.network.visible_of(healthy.id), 1);
     assert_eq!(stage.network.visible_of(broken.id), 0);
+}
+
+#[tokio::test]
+async fn a_refresh_should_not_bring_back_a_removed_connection() {
+    let stage = Stage::new().await;
+    let (connection, _) = stage.connect("maria", "token", &["page-1"]).await;
+    let stopping = stage.stopping(At::Before, EventKind::ConnectionUpdated);
+    let slow = stage.on(stopping.clone());
+    let caller = stage.caller().await;
+    let refreshing = tokio::spawn({
+        let caller = caller.clone();
+        async move {
+            slow.connections(&caller)
+                .refresh_accounts(connection.id)
+                .await
+        }
+    });
+    within(stopping.until_stopped()).await;
+    let connecting = stage.shareville.connections(&caller);
+    connecting.remove(connection.id).await.unwrap();
+    stopping.release();
+    let refreshed = within(refreshing).await.unwrap();
+    assert!(
+        matches!(refreshed, Err(Error::NotFound("connection"))),
+        "{refreshed:?}"
+    );
+    assert_eq!(connections(&stage).await, []);
+}
+
+#[tokio::test]
+async fn who_is_erased_while_they_come_back_should_not_be_connected() {
+    let stage = Stage::new().await;
+    let (state, code) = stage
+        .begin("maria", false, brings("token", &["publish"]))
+        .await;
+    let stopping = stage.stopping(At::Before, EventKind::ConnectionCreated);
+    let slow = stage.on(stopping.clone());
+    let callback = Callback {
+        state: Some(state),
+        code: Some(code.as_str().into()),
+        ..Callback::default()
+    };
+    let coming =
+        tokio::spawn(async move { slow.finish_login(&Provider::facebook(), callback).await });
+    within(stopping.until_stopped()).await;
+    let caller = stage.caller().await;
+    let maria = "maria".into();
+    stage.shareville.erase_user(&caller, &maria).await.unwrap();
+    stopping.release();
+    let landed = within(coming).await.unwrap();
+    assert!(matches!(landed, Err(Error::BadState)), "{landed:?}");
+    assert_eq!(connections(&stage).await, []);
+    assert_eq!(stage.connector.revoked(), ["token"]);
 }
