@@ -23,7 +23,7 @@ pub use shareville_core::{
         Access, Capabilities, CommentEvidence, Commented, Committed, Job, PlacementLimits,
         Prepared, Publisher,
     },
-    reseal::{KeySurvey, KeyUse, ResealProgress, Resealed, Unreadable},
+    reseal::{KeySurvey, KeyUse, ResealProgress, Resealed, Unreadable, Unreadables},
     secret::{Keyring, KeyringError, OpenError, Sealed},
     store::{MemoryStore, Page, PageRequest, PostFilter, Store, StoreError},
     tenancy::{NewApiKey, Patch, SavedTenant, Tenancy, TenantInput},

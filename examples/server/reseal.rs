@@ -4,7 +4,7 @@
 use std::{error::Error, io::IsTerminal as _};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use shareville::{KeySurvey, ResealProgress, Resealed, Shareville, Unreadable};
+use shareville::{KeySurvey, ResealProgress, Resealed, Shareville, Unreadable, Unreadables};
 
 use crate::{
     config::{Config, StoreUrl},
@@ -88,10 +88,10 @@ fn tell(done: &Resealed, first: &str) -> Result<(), Box<dyn Error>> {
     } = done;
     println!(
         "sealed anew with `{first}`: {resealed}, sealed with it before: {already}, not to be opened: {}",
-        done.unreadable.len()
+        done.unreadable.count
     );
     name(&done.unreadable);
-    if !done.unreadable.is_empty() {
+    if done.unreadable.count > 0 {
         return Err("some secrets do not open: put back the keys they were sealed with, or connect those accounts \
                     and enter those app secrets again"
             .into());
@@ -103,7 +103,9 @@ fn tell(done: &Resealed, first: &str) -> Result<(), Box<dyn Error>> {
         )
         .into());
     }
-    println!("The other keys are not needed any more.");
+    println!(
+        "Nothing is under another key any more: once every process has this one first, drop the others."
+    );
     Ok(())
 }
 
@@ -117,15 +119,15 @@ fn tell_survey(survey: &KeySurvey) -> Result<(), Box<dyn Error>> {
         }
     }
     name(&survey.unreadable);
-    match survey.unreadable.is_empty() {
+    match survey.unreadable.count == 0 {
         true => Ok(()),
         false => Err("SHAREVILLE_ENCRYPTION_KEYS: some secrets do not open with these keys".into()),
     }
 }
 
 /// Names what does not open by its place: never by what it holds.
-fn name(unreadable: &[Unreadable]) {
-    for secret in unreadable {
+fn name(unreadable: &Unreadables) {
+    for secret in &unreadable.first {
         let Unreadable {
             tenant,
             record,

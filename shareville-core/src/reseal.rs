@@ -60,6 +60,28 @@ impl Unreadable {
     }
 }
 
+/// How many secrets are named of those that do not open: a key that is missing has sealed all of them.
+const NAMED: usize = 100;
+
+/// Secrets that do not open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unreadables {
+    /// How many.
+    pub count: u64,
+    /// The first hundred of them.
+    pub first: Vec<Unreadable>,
+}
+
+impl Unreadables {
+    fn push(&mut self, secret: Unreadable) {
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push(secret);
+        }
+    }
+}
+
 /// How re-sealing ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -69,7 +91,7 @@ pub struct Resealed {
     /// Secrets that the first key had sealed already.
     pub already: u64,
     /// Secrets that do not open with any key of the list: they stay as they are.
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Unreadables,
     /// Whether the last walk found nothing left to do. If not, another process still seals with another key: put the
     /// same key first everywhere, and call again.
     pub settled: bool,
@@ -79,7 +101,7 @@ impl Resealed {
     /// Whether every secret is under the first key now: the others may be dropped.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
-        self.settled && self.unreadable.is_empty()
+        self.settled && self.unreadable.count == 0
     }
 }
 
@@ -100,7 +122,7 @@ pub struct KeySurvey {
     /// What each key has sealed, by its id.
     pub keys: BTreeMap<String, KeyUse>,
     /// Secrets that do not open.
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Unreadables,
 }
 
 impl KeySurvey {
@@ -183,7 +205,7 @@ struct Walk {
     resealed: u64,
     already: u64,
     lost: u64,
-    unreadable: Vec<Unreadable>,
+    unreadable: Unreadables,
 }
 
 impl Shareville {

@@ -7,8 +7,12 @@ use std::{
 };
 
 use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use shareville::sandbox::{Answer, Consent, Death, Effect, Fault, Sandbox, Step};
+use shareville::{
+    Keyring,
+    sandbox::{Answer, Consent, Death, Effect, Fault, Sandbox, Step},
+};
 use tempfile::TempDir;
 use url::form_urlencoded::byte_serialize;
 
@@ -44,9 +48,17 @@ impl Scene {
         let log = File::create(folder.path().join("log")).unwrap();
         let times = Times::default();
         let receiver = Receiver::listen(0).await;
-        let more = [("RUST_LOG", "trace"), PRIVATE];
-        let server = Server::launch(&folder, &wire.url, "all", times, &more, log.into()).await;
         let mut search = Search::new();
+        let keys = Keyring::generate_text("planted");
+        let keys = keys.expose_secret();
+        let (_, key) = keys.split_once(':').unwrap();
+        search.plant("the encryption key", key);
+        let more = [
+            ("RUST_LOG", "trace"),
+            ("SHAREVILLE_ENCRYPTION_KEYS", keys),
+            PRIVATE,
+        ];
+        let server = Server::launch(&folder, &wire.url, "all", times, &more, log.into()).await;
         let anybody = Api::at(&server);
         let password = search.plant("the owner's password", "p4ss: \"w0rd\" / ünïque + %41");
         let email = "owner@example.org";
@@ -147,6 +159,16 @@ async fn planted_secrets_should_be_found_nowhere() {
     let page = (text(page, "id"), text(page, "pageId"));
     publish_with_faults(&mut scene, &page).await;
     wrong_credentials(&mut scene, &connection).await;
+    let apps = scene.owner.get("/client-apps").await;
+    let audit = format!("/client-apps/{}/events", text(&apps["data"][0], "id"));
+    let answer = scene
+        .search
+        .call(&scene.owner, (Method::GET, &audit), None, None);
+    assert_eq!(answer.await.status, StatusCode::OK);
+    let metrics = reqwest::get(format!("{}/api/metrics", scene.server.url)).await;
+    let metrics = metrics.unwrap().bytes().await.unwrap();
+    assert!(metrics.starts_with(b"# "));
+    scene.search.add("the metrics".to_owned(), &metrics);
     let Scene {
         folder,
         wire,

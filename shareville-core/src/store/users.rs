@@ -30,8 +30,8 @@ pub trait UserStore: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Option<Vec<Grant>>>;
 
     /// Erases up to `limit` posts of an end user, whatever their state, with their history, and as much history of
-    /// what the user once had: posts that were deleted, connections that were removed; and all answers kept for
-    /// requests that come again which tell of the user's posts. True if there may be more.
+    /// what the user once had: posts that were deleted, connections that were removed. True if there may be more; if
+    /// not, the answers kept for requests that come again which tell of the user's posts are erased too.
     ///
     /// A lane that is held for an erased post stays held until its time: the call for it may be under way.
     ///

@@ -1,5 +1,7 @@
 //! Connecting: the one who finishes is the one who began, and nothing is exchanged twice.
 
+use std::sync::Arc;
+
 use secrecy::ExposeSecret;
 use shareville_core::{
     Error,
@@ -12,7 +14,10 @@ use shareville_core::{
     post::PostStatus,
     secret::Belongs,
     store::PageRequest,
-    testing::network::{Call, Fault, found, granted},
+    testing::{
+        network::{Call, Fault, found, granted},
+        wrapped::Wrapped,
+    },
 };
 
 use crate::stage::{At, Stage, failure, within};
@@ -406,7 +411,7 @@ async fn a_refresh_should_not_bring_back_a_removed_connection() {
     let stage = Stage::new().await;
     let (connection, _) = stage.connect("maria", "token", &["page-1"]).await;
     let stopping = stage.stopping(At::Before, EventKind::ConnectionUpdated);
-    let slow = stage.on(stopping.clone());
+    let slow = stage.on(Arc::<Wrapped>::clone(&stopping));
     let caller = stage.caller().await;
     let refreshing = tokio::spawn({
         let caller = caller.clone();
@@ -435,7 +440,7 @@ async fn who_is_erased_while_they_come_back_should_not_be_connected() {
         .begin("maria", false, brings("token", &["publish"]))
         .await;
     let stopping = stage.stopping(At::Before, EventKind::ConnectionCreated);
-    let slow = stage.on(stopping.clone());
+    let slow = stage.on(Arc::<Wrapped>::clone(&stopping));
     let callback = Callback {
         state: Some(state),
         code: Some(code.as_str().into()),

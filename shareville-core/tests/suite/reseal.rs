@@ -230,7 +230,7 @@ async fn what_does_not_open_should_be_named_and_left() {
     restart(&mut stage, keys.both());
     let done = stage.shareville.reseal(|_| {}).await.unwrap();
     assert!(done.settled && !done.is_complete());
-    let [unreadable] = &done.unreadable[..] else {
+    let [unreadable] = &done.unreadable.first[..] else {
         panic!("one is named: {done:?}")
     };
     assert_eq!(unreadable.tenant, stage.tenant);

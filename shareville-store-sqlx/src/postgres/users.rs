@@ -129,18 +129,18 @@ impl UserStore for PostgresStore {
 
     async fn erase_posts(&self, tenant: TenantId, user: &UserId, limit: usize) -> Result<bool> {
         let mut write = self.write().await?;
-        let told = query(ANSWERS)
-            .bind(tenant.as_uuid())
-            .bind(user.as_str())
-            .execute(write.on())
-            .await
-            .map_err(failed)?;
         let posts = ids(write.on(), POSTS, tenant, user, limit).await?;
         erase_posts(write.on(), &posts, self.clock.now()).await?;
         // Only now, since somebody may have deleted one of them while this waited for its lane.
         let departed = ids(write.on(), DEPARTED, tenant, user, limit).await?;
-        if posts.is_empty() && departed.is_empty() && told.rows_affected() == 0 {
-            return Ok(false);
+        let more = posts.len() == limit || departed.len() == limit;
+        if !more {
+            query(ANSWERS)
+                .bind(tenant.as_uuid())
+                .bind(user.as_str())
+                .execute(write.on())
+                .await
+                .map_err(failed)?;
         }
         let subjects = [posts.as_slice(), &departed].concat();
         query(ERASE_EVENTS)
@@ -158,6 +158,6 @@ impl UserStore for PostgresStore {
             .map_err(failed)?;
         write.commit().await?;
         self.wire.work();
-        Ok(posts.len() == limit || departed.len() == limit)
+        Ok(more)
     }
 }

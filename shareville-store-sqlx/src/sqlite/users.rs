@@ -137,16 +137,16 @@ impl UserStore for SqliteStore {
 
     async fn erase_posts(&self, tenant: TenantId, user: &UserId, limit: usize) -> Result<bool> {
         let mut write = self.write().await?;
-        let told = query(ANSWERS)
-            .bind(tenant.as_uuid())
-            .bind(user.as_str())
-            .execute(write.on())
-            .await
-            .map_err(failed)?;
         let posts = ids(write.on(), POSTS, tenant, user, limit).await?;
         let departed = ids(write.on(), DEPARTED, tenant, user, limit).await?;
-        if posts.is_empty() && departed.is_empty() && told.rows_affected() == 0 {
-            return Ok(false);
+        let more = posts.len() == limit || departed.len() == limit;
+        if !more {
+            query(ANSWERS)
+                .bind(tenant.as_uuid())
+                .bind(user.as_str())
+                .execute(write.on())
+                .await
+                .map_err(failed)?;
         }
         let named = |ids: &[Uuid]| json(&ids.iter().copied().map(hex).collect::<Vec<_>>());
         erase_posts(write.on(), &named(&posts)?).await?;
@@ -166,6 +166,6 @@ impl UserStore for SqliteStore {
             .map_err(failed)?;
         write.commit().await?;
         self.signals.work();
-        Ok(posts.len() == limit || departed.len() == limit)
+        Ok(more)
     }
 }
