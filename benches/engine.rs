@@ -74,8 +74,8 @@ fn engine(criterion: &mut Criterion) {
         "memory",
         Arc::new(MemoryStore::new(Arc::new(SystemClock))) as Arc<dyn Store>,
     );
-    let stores = std::iter::once(memory).chain(runtime.block_on(stage::databases()));
-    for (name, store) in stores {
+    let databases = runtime.block_on(stage::databases());
+    for (name, store) in std::iter::once(memory).chain(databases.stores.iter().cloned()) {
         let keyring = Keyring::ephemeral();
         let shareville = shareville(store, &keyring, &meta);
         let website = runtime.block_on(website(&shareville, &keyring, 0, POSTS));

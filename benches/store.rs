@@ -36,8 +36,8 @@ fn create(criterion: &mut Criterion) {
         "memory",
         Arc::new(MemoryStore::new(Arc::new(SystemClock))) as Arc<dyn Store>,
     );
-    let stores = std::iter::once(memory).chain(runtime.block_on(stage::databases()));
-    for (name, store) in stores {
+    let databases = runtime.block_on(stage::databases());
+    for (name, store) in std::iter::once(memory).chain(databases.stores.iter().cloned()) {
         let keyring = Keyring::ephemeral();
         let shareville = shareville(store, &keyring, NOBODY);
         let website = runtime.block_on(website(&shareville, &keyring, 0, 1));
@@ -97,7 +97,8 @@ fn claim(criterion: &mut Criterion) {
         .throughput(Throughput::Elements(LANES as u64))
         .measurement_time(Duration::from_secs(8))
         .sample_size(20);
-    for (name, store) in runtime.block_on(stage::databases()) {
+    let databases = runtime.block_on(stage::databases());
+    for (name, store) in databases.stores.iter().cloned() {
         let keyring = Keyring::ephemeral();
         let shareville = shareville(store, &keyring, NOBODY);
         let websites: Vec<_> = (0..WEBSITES)

@@ -1,7 +1,7 @@
 //! A shop whose order and announcement are stored together or not at all: one transaction of the shop's own.
 //!
-//! `cargo run --example transaction`. It needs nothing: SQLite is embedded, and Meta is emulated. On PostgreSQL it is the
-//! same with `PostgresStore`, where the commit itself wakes the workers.
+//! `cargo run --example transaction`. It needs nothing: SQLite is embedded, and Meta is emulated. On PostgreSQL,
+//! with `PostgresStore`, begin by `pool.begin()`, and leave out `wake_all`: there the commit itself wakes the workers.
 #![allow(clippy::print_stdout)] // it is what whoever tries it reads
 
 use std::{error::Error, sync::Arc, time::Duration};

@@ -19,8 +19,11 @@ use shareville::{
         testing::store::new_connection,
     },
     meta::{Endpoint, FacebookPages, Graph, GraphConfig},
+    postgres::{PostgresOptions, PostgresStore},
     sqlite::{SqliteOptions, SqliteStore},
 };
+use tempfile::TempDir;
+use uuid::Uuid;
 
 /// A caption of ordinary length.
 pub const CAPTION: &str = "a caption of ordinary length, a caption of ordinary length, \
@@ -45,14 +48,15 @@ pub fn shareville(store: Arc<dyn Store>, keyring: &Keyring, meta: &str) -> Share
         .unwrap()
 }
 
-/// Makes the website of a number, with so many Pages.
+/// Makes the website of a number, with so many Pages. Its owner has no other, so that another bench may have made one of
+/// this number, and thus of this app, in the same database.
 pub async fn website(
     shareville: &Shareville,
     keyring: &Keyring,
     number: usize,
     pages: usize,
 ) -> Website {
-    let owner = OwnerId::new("bench");
+    let owner = OwnerId::new(Uuid::now_v7().to_string());
     let input = TenantInput {
         name: Some(format!("Website {number}")),
         facebook_app_id: Patch::Set(format!("{}", 400_000_000_000_000 + number)),
@@ -156,7 +160,7 @@ pub fn scheduled(account: &Account, now: Timestamp, at: Timestamp) -> NewPost {
 /// Starts a Graph API that answers at once and remembers nothing; gives its address.
 pub async fn bare_graph() -> String {
     async fn made(Path((_, page)): Path<(String, String)>) -> Json<Value> {
-        Json(json!({ "id": format!("{page}_{}", uuid::Uuid::now_v7().simple()) }))
+        Json(json!({ "id": format!("{page}_{}", Uuid::now_v7().simple()) }))
     }
     async fn published() -> Json<Value> {
         Json(json!({ "success": true }))
@@ -184,16 +188,31 @@ pub async fn store(shareville: &Shareville, posts: &[NewPost]) {
 
 /// Opens the store at an address.
 pub async fn open(url: &str) -> Arc<dyn Store> {
-    Arc::new(SqliteStore::open(url, SqliteOptions::new()).await.unwrap())
+    match url.starts_with("postgres") {
+        true => Arc::new(
+            PostgresStore::open(url, PostgresOptions::new())
+                .await
+                .unwrap(),
+        ),
+        false => Arc::new(SqliteStore::open(url, SqliteOptions::new()).await.unwrap()),
+    }
 }
 
-/// The databases to measure: SQLite in a new file, and PostgreSQL where the environment names an empty one.
-pub async fn databases() -> Vec<(&'static str, Arc<dyn Store>)> {
-    let folder = tempfile::tempdir().unwrap().keep();
-    let sqlite = format!("sqlite://{}/bench.db", folder.display());
-    let mut databases = vec![("sqlite", open(&sqlite).await)];
+/// The databases to measure.
+#[derive(Debug)]
+pub struct Databases {
+    pub stores: Vec<(&'static str, Arc<dyn Store>)>,
+    /// Where the file is; removed when this is dropped.
+    folder: TempDir,
+}
+
+/// SQLite in a new file, and PostgreSQL where the environment names a database.
+pub async fn databases() -> Databases {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = format!("sqlite://{}/bench.db", folder.path().display());
+    let mut stores = vec![("sqlite", open(&sqlite).await)];
     if let Ok(postgres) = std::env::var("SHAREVILLE_BENCH_POSTGRES") {
-        databases.push(("postgres", open(&postgres).await));
+        stores.push(("postgres", open(&postgres).await));
     }
-    databases
+    Databases { stores, folder }
 }

@@ -2,6 +2,7 @@
 //! to the router.
 
 use std::{
+    fmt,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -20,6 +21,7 @@ use axum::{
     routing::post,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use shareville::{
@@ -113,6 +115,36 @@ impl Accounts {
     }
 }
 
+/// The fields of a body, none of them given twice: `serde_json` alone would keep the last in silence.
+struct Given(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Reader).map(Self)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut given = Map::new();
+        while let Some((name, value)) = fields.next_entry::<String, Value>()? {
+            if given.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("`{name}` is given twice")));
+            }
+            given.insert(name, value);
+        }
+        Ok(given)
+    }
+}
+
 /// Reads a body of texts: all that is wrong with it, at once.
 fn fields<const N: usize>(
     headers: &HeaderMap,
@@ -121,8 +153,10 @@ fn fields<const N: usize>(
 ) -> Result<[String; N], Problem> {
     let kind = headers
         .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    if kind.is_none_or(|kind| !kind.starts_with("application/json")) {
+        .and_then(|kind| kind.to_str().ok())
+        .and_then(|kind| kind.split(';').next())
+        .map(|kind| kind.trim().to_ascii_lowercase());
+    if kind.is_none_or(|kind| kind != "application/json" && !kind.ends_with("+json")) {
         let detail = "send the body as `content-type: application/json`";
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -130,15 +164,18 @@ fn fields<const N: usize>(
             detail,
         ));
     }
-    let body: Value = serde_json::from_slice(body).map_err(|error| {
+    let malformed = |error: serde_json::Error| {
         Problem::new(StatusCode::BAD_REQUEST, "malformed_json", error.to_string())
-    })?;
-    let empty = Map::new();
-    let given = body.as_object().unwrap_or(&empty);
+    };
+    let value: Value = serde_json::from_slice(body).map_err(malformed)?;
     let mut wrong = Vec::new();
-    if !body.is_object() {
+    let given = if value.is_object() {
+        let Given(given) = serde_json::from_slice(body).map_err(malformed)?;
+        given
+    } else {
         wrong.push(Violation::new("", "wrong_type", "must be an object"));
-    }
+        Map::new()
+    };
     for unknown in given.keys().filter(|name| !names.contains(&name.as_str())) {
         let message = format!("is not known here. Known are: {}", names.join(", "));
         wrong.push(Violation::new(
@@ -277,10 +314,12 @@ async fn sign_in(
     let [email, password] = fields(&headers, &body, ["email", "password"])?;
     let email = email.trim().to_lowercase();
     let from = accounts.throttle.address(peer, &headers);
-    accounts.throttle.begin(&email, from, Instant::now())?;
+    accounts.throttle.look(&email, from, Instant::now())?;
     let turn = accounts.throttle.turn().await?;
     let owner = accounts.owners.by_email(&email).await;
     let owner = owner.map_err(table_failed)?;
+    // Only now, so that what is no fault of theirs counts against nobody.
+    accounts.throttle.begin(&email, from, Instant::now())?;
     let known = owner
         .as_ref()
         .map_or(&*accounts.decoy, |owner| &owner.password);
@@ -352,5 +391,73 @@ impl SignIn for Accounts {
             Sent::Header => SignedIn::by_bearer(owner),
             Sent::Cookie => SignedIn::by_cookie(owner),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+    use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+
+    use super::*;
+
+    async fn pool() -> SqlitePool {
+        let options = SqliteConnectOptions::new().in_memory(true);
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        pool.connect_with(options).await.unwrap()
+    }
+
+    fn json_body() -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let kind = "application/json".parse().unwrap();
+        headers.insert(header::CONTENT_TYPE, kind);
+        headers
+    }
+
+    #[tokio::test]
+    async fn what_is_no_wrong_password_should_count_against_nobody() {
+        let pool = pool().await;
+        let owners = Owners::Sqlite(pool.clone());
+        let accounts = Accounts::open(owners, true, false, Throttle::new(0));
+        let accounts = accounts.await.unwrap();
+        pool.close().await;
+        for _ in 0..20 {
+            let body = r#"{"email": "ada@example.org", "password": "right, for all one knows"}"#;
+            let refused = sign_in(
+                State(accounts.clone()),
+                ConnectInfo("192.0.2.1:9".parse().unwrap()),
+                json_body(),
+                WholeBody(Bytes::from_static(body.as_bytes())),
+            );
+            let status = refused.await.map_err(|problem| problem.status());
+            assert_eq!(status.err(), Some(StatusCode::SERVICE_UNAVAILABLE));
+        }
+    }
+
+    #[test]
+    fn a_body_should_be_read_as_strictly_as_the_api_reads_its_own() {
+        let read = |kind: &str, body: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
+            let read = fields(&headers, body.as_bytes(), ["email"]);
+            read.map_err(|problem| problem.code().to_owned())
+        };
+        let body = r#"{"email": "ada"}"#;
+        for kind in ["application/json", "Application/JSON ; charset=utf-8"] {
+            assert_eq!(read(kind, body), Ok(["ada".to_owned()]), "{kind}");
+        }
+        for kind in ["application/jsonx", "text/plain"] {
+            let refused = Err("unsupported_media_type".to_owned());
+            assert_eq!(read(kind, body), refused, "{kind}");
+        }
+        for (body, code) in [
+            (r#"{"email": "ada", "email": "eve"}"#, "malformed_json"),
+            ("{", "malformed_json"),
+            ("[]", "invalid"),
+            (r#"{"email": "ada", "name": "Ada"}"#, "invalid"),
+        ] {
+            let refused = Err(code.to_owned());
+            assert_eq!(read("application/json", body), refused, "{body}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The reference server: the whole API over SQLite or PostgreSQL, with Meta emulated unless it is told otherwise.
 //!
 //! `cargo run --example server`, then open <http://localhost:3000>. The environment configures it: `config.rs`.
-//! `cargo run --example server -- reseal` changes encryption keys while it runs: `reseal.rs`.
+//! `cargo run --example server -- reseal` changes encryption keys while it runs, or gives up a lost one: `reseal.rs`.
 
 mod accounts;
 mod config;
@@ -12,17 +12,20 @@ mod serve;
 mod store;
 mod throttle;
 
-use std::{error::Error, io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{
+    error::Error, io::IsTerminal as _, net::SocketAddr, pin::pin, process::ExitCode, sync::Arc,
+};
 
 use axum::{Extension, Router, http::StatusCode, middleware::from_fn};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use shareville::{
-    Engine, Keyring, Shareville, Store,
+    Engine, Keyring, OpenError, Shareville, Store,
     axum::{BodyLimits, Problem, PublicShapes, RouterOptions, metrics_router},
     meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
     outbound::{GuardedClient, HttpCourier},
     sandbox::Sandbox,
 };
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
 use self::{
@@ -85,7 +88,13 @@ fn task() -> Result<Option<reseal::Task>, String> {
         [] => Ok(None),
         [Some("reseal")] => Ok(Some(reseal::Task::Reseal)),
         [Some("reseal"), Some("--check")] => Ok(Some(reseal::Task::Check)),
-        _ => Err("expected no argument to serve, or `reseal`, or `reseal --check`".to_owned()),
+        [Some("reseal"), Some("--give-up"), Some(id)] => {
+            Ok(Some(reseal::Task::GiveUp(id.to_owned())))
+        }
+        _ => Err(
+            "expected no argument to serve, or `reseal`, `reseal --check`, or `reseal --give-up` and the id of a key"
+                .to_owned(),
+        ),
     }
 }
 
@@ -156,14 +165,41 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
         client: config.client,
         drain: config.drain,
     };
-    serve::serve(listener, app, patience, &leave).await;
-    if let Some(engine) = engine {
-        engine.await?;
-    }
+    let serving = serve::serve(listener, app, patience, &leave);
+    beside(engine, serving, &leave).await?;
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;
     }
     Ok(())
+}
+
+/// Serves with an engine beside it, until both have ended. An engine that ends by itself takes the server with it: what
+/// is left would take posts and publish none.
+async fn beside(
+    engine: Option<JoinHandle<()>>,
+    serving: impl Future<Output = ()> + Send,
+    leave: &Leave,
+) -> Result<(), Box<dyn Error>> {
+    let Some(mut engine) = engine else {
+        serving.await;
+        return Ok(());
+    };
+    let mut serving = pin!(serving);
+    let ended = tokio::select! {
+        () = serving.as_mut() => return engine.await.map_err(Into::into),
+        ended = &mut engine => ended,
+    };
+    let early = !leave.begun.is_cancelled();
+    if early {
+        tracing::error!("the worker has ended by itself: shutting down");
+        leave.begun.cancel();
+    }
+    serving.await;
+    ended?;
+    match early {
+        true => Err("the worker ended by itself".into()),
+        false => Ok(()),
+    }
 }
 
 /// Takes as many file descriptors as the system grants: each connection is one, and shells start with few.
@@ -208,6 +244,11 @@ fn build(
 /// What is sealed in the store must open: else posts would fail one by one.
 async fn check_keys(shareville: &Shareville) -> Result<(), String> {
     shareville.check_keys().await.map_err(|error| match error {
+        shareville::Error::Sealed(
+            error @ (OpenError::UnknownKey { .. } | OpenError::OtherKey { .. }),
+        ) => format!(
+            "SHAREVILLE_ENCRYPTION_KEYS: {error}; or, if that key is lost, call `reseal --give-up` and its id"
+        ),
         shareville::Error::Sealed(error) => format!("SHAREVILLE_ENCRYPTION_KEYS: {error}"),
         other => format!("SHAREVILLE_STORE: {}", store::innermost(&other)),
     })

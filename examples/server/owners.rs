@@ -38,7 +38,8 @@ const ON_SQLITE: &str = "
     ) STRICT;
     CREATE TABLE IF NOT EXISTS server_sessions (
         hash BLOB PRIMARY KEY, owner TEXT NOT NULL REFERENCES server_owners (id), expires_at INTEGER NOT NULL
-    ) STRICT";
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS server_sessions_over ON server_sessions (expires_at)";
 
 /// Of several that start at once, one makes the tables. (Statements that are sent together are one transaction.)
 const ON_POSTGRES: &str = "
@@ -48,7 +49,8 @@ const ON_POSTGRES: &str = "
     );
     CREATE TABLE IF NOT EXISTS server_sessions (
         hash bytea PRIMARY KEY, owner text NOT NULL REFERENCES server_owners (id), expires_at bigint NOT NULL
-    )";
+    );
+    CREATE INDEX IF NOT EXISTS server_sessions_over ON server_sessions (expires_at)";
 
 /// Seconds since 1970.
 fn now() -> i64 {
@@ -86,7 +88,7 @@ impl Owners {
         on!(self, pool => sqlx::query_as(SQL).bind(email).fetch_optional(pool).await)
     }
 
-    /// Begins a session, known by the hash of its token.
+    /// Begins a session, known by the hash of its token; the sessions that are over go.
     pub(crate) async fn begin_session(
         &self,
         hash: &[u8],
@@ -95,8 +97,11 @@ impl Owners {
     ) -> sqlx::Result<()> {
         const SQL: &str =
             "INSERT INTO server_sessions (hash, owner, expires_at) VALUES ($1, $2, $3)";
-        let end = now().saturating_add_unsigned(length.as_secs());
+        const OVER: &str = "DELETE FROM server_sessions WHERE expires_at <= $1";
+        let begins = now();
+        let end = begins.saturating_add_unsigned(length.as_secs());
         on!(self, pool => {
+            sqlx::query(OVER).bind(begins).execute(pool).await?;
             let begun = sqlx::query(SQL).bind(hash).bind(&owner.id).bind(end);
             begun.execute(pool).await.map(drop)
         })
@@ -111,5 +116,40 @@ impl Owners {
     pub(crate) async fn of_session(&self, hash: &[u8]) -> sqlx::Result<Option<String>> {
         const SQL: &str = "SELECT owner FROM server_sessions WHERE hash = $1 AND expires_at > $2";
         on!(self, pool => sqlx::query_scalar(SQL).bind(hash).bind(now()).fetch_optional(pool).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn sessions_that_are_over_should_go() {
+        let options = SqliteConnectOptions::new().in_memory(true);
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        let pool = pool.connect_with(options).await.unwrap();
+        let owners = Owners::Sqlite(pool.clone());
+        owners.make_tables().await.unwrap();
+        let owner = Owner {
+            id: "1".to_owned(),
+            email: "ada@example.org".to_owned(),
+            name: "Ada".to_owned(),
+            password: String::new(),
+        };
+        assert!(owners.add(&owner).await.unwrap());
+        let hour = Duration::from_secs(3600);
+        for (hash, length) in [(b"over", Duration::ZERO), (b"good", hour), (b"more", hour)] {
+            owners.begin_session(hash, &owner, length).await.unwrap();
+        }
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM server_sessions")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(left, 2);
+        assert_eq!(owners.of_session(b"over").await.unwrap(), None);
+        let good = owners.of_session(b"good").await.unwrap();
+        assert_eq!(good.as_deref(), Some("1"));
     }
 }

@@ -1,10 +1,13 @@
 //! `server reseal`: seals every secret anew with the first of the encryption keys, while servers go on working.
-//! `server reseal --check` only looks which keys are in use, and whether they are all there.
+//! `server reseal --check` only looks which keys are in use, and whether they are all there. `server reseal --give-up ID`
+//! lets servers start without a key that is lost.
 
 use std::{error::Error, io::IsTerminal as _};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use shareville::{KeySurvey, ResealProgress, Resealed, Shareville, Unreadable, Unreadables};
+use shareville::{
+    KeySurvey, KeyUse, ResealProgress, Resealed, Shareville, Unreadable, Unreadables,
+};
 
 use crate::{
     config::{Config, StoreUrl},
@@ -12,10 +15,12 @@ use crate::{
 };
 
 /// What to do with the keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Task {
     Check,
     Reseal,
+    /// The key of this id is lost.
+    GiveUp(String),
 }
 
 pub(crate) async fn run(config: Config, task: Task) -> Result<(), Box<dyn Error>> {
@@ -45,6 +50,11 @@ pub(crate) async fn run(config: Config, task: Task) -> Result<(), Box<dyn Error>
             let resealed = shareville.reseal(|at| bar.show(at)).await?;
             bar.end();
             tell(&resealed, &first)
+        }
+        Task::GiveUp(id) => {
+            let given_up = shareville.give_up_key(&id, |at| bar.show(at)).await;
+            bar.end();
+            tell_given_up(&id, given_up)
         }
     }
 }
@@ -123,6 +133,25 @@ fn tell_survey(survey: &KeySurvey) -> Result<(), Box<dyn Error>> {
         true => Ok(()),
         false => Err("SHAREVILLE_ENCRYPTION_KEYS: some secrets do not open with these keys".into()),
     }
+}
+
+#[allow(clippy::print_stdout)] // it is what the person who called it reads
+fn tell_given_up(
+    id: &str,
+    given_up: Result<KeyUse, shareville::Error>,
+) -> Result<(), Box<dyn Error>> {
+    let lost = match given_up {
+        Ok(used) => used.unreadable,
+        Err(shareville::Error::NotFound(_)) => {
+            return Err(format!("nothing is sealed with a key `{id}`").into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    println!(
+        "`{id}` is given up, and {lost} secrets are lost with it: connect those accounts and enter those app secrets \
+         again. `reseal --check` counts how many are left."
+    );
+    Ok(())
 }
 
 /// Names what does not open by its place: never by what it holds.

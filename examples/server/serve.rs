@@ -173,6 +173,8 @@ impl Serving {
                 )
         );
         let served = tokio::select! {
+            // In this order: a request that is here already is begun before the connection is told to end.
+            biased;
             served = serving.as_mut() => served,
             () = self.closing.cancelled() => {
                 serving.as_mut().graceful_shutdown();

@@ -72,6 +72,10 @@ struct Wrong {
 }
 
 impl Wrong {
+    fn is_forgotten(self, now: Instant) -> bool {
+        now.duration_since(self.last) >= FORGOTTEN
+    }
+
     /// Until when the next try has to wait.
     fn waits_until(self, who: Who) -> Instant {
         let Some(over) = self.times.checked_sub(who.free()) else {
@@ -95,6 +99,21 @@ impl Counted {
         match self.known.contains_key(&(account, from)) {
             true => vec![Who::Known(account, from)],
             false => vec![Who::Account(account), Who::Address(from)],
+        }
+    }
+
+    /// Whether nobody of these has to wait.
+    fn free(&self, whose: &[Who], now: Instant) -> Result<(), Problem> {
+        let waits = whose
+            .iter()
+            .filter_map(|who| Some((*who, self.wrong.get(who)?)))
+            .filter(|(_, wrong)| !wrong.is_forgotten(now))
+            .map(|(who, wrong)| wrong.waits_until(who))
+            .max();
+        let wait = waits.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        match wait.is_zero() {
+            true => Ok(()),
+            false => Err(too_many(wait)),
         }
     }
 
@@ -157,29 +176,25 @@ impl Throttle {
         network(told.unwrap_or(peer.ip()))
     }
 
+    /// Says when the next try may begin, if not now; counts nothing. Whoever is refused here keeps nobody from a turn.
+    pub(crate) fn look(&self, email: &str, from: IpAddr, now: Instant) -> Result<(), Problem> {
+        let counted = self.counted();
+        counted.free(&counted.whose(email, from), now)
+    }
+
     /// Lets a try begin, or says when the next may. It counts as a wrong one until [`right`](Self::right) is told, so
-    /// that many at once are no way round.
+    /// that many at once are no way round: begin it when the password is read, and not before.
     pub(crate) fn begin(&self, email: &str, from: IpAddr, now: Instant) -> Result<(), Problem> {
         let mut counted = self.counted();
         let whose = counted.whose(email, from);
-        let forgotten = |wrong: &Wrong| now.duration_since(wrong.last) >= FORGOTTEN;
-        let waits = whose
-            .iter()
-            .filter_map(|who| Some((*who, counted.wrong.get(who)?)))
-            .filter(|(_, wrong)| !forgotten(wrong))
-            .map(|(who, wrong)| wrong.waits_until(who))
-            .max();
-        let wait = waits.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        if !wait.is_zero() {
-            return Err(too_many(wait));
-        }
+        counted.free(&whose, now)?;
         for who in whose {
             counted.make_room(now);
             let wrong = counted.wrong.entry(who).or_insert(Wrong {
                 times: 0,
                 last: now,
             });
-            if forgotten(wrong) {
+            if wrong.is_forgotten(now) {
                 wrong.times = 0;
             }
             wrong.times = wrong.times.saturating_add(1);
@@ -275,6 +290,16 @@ mod tests {
             assert_eq!(guess(&throttle, ADA, "192.0.2.1", now), 1);
         }
         assert_eq!(guess(&throttle, ADA, "192.0.2.1", now + FORGOTTEN), 5);
+    }
+
+    #[test]
+    fn a_look_should_count_nothing() {
+        let (throttle, now) = (Throttle::new(0), Instant::now());
+        for _ in 0..100 {
+            throttle.look(ADA, ip("192.0.2.1"), now).unwrap();
+        }
+        assert_eq!(guess(&throttle, ADA, "192.0.2.1", now), 5);
+        assert!(throttle.look(ADA, ip("192.0.2.1"), now).is_err());
     }
 
     #[test]

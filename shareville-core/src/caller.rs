@@ -283,7 +283,8 @@ impl Shareville {
         })
     }
 
-    async fn known_tenant(&self, id: TenantId) -> Result<Option<Arc<Tenant>>, Error> {
+    /// A tenant as it is, or as it was read before, for as long as the store vouches for that.
+    pub(crate) async fn known_tenant(&self, id: TenantId) -> Result<Option<Arc<Tenant>>, Error> {
         let now = self.clock().now();
         let epoch = self.store().credential_epoch(id);
         let callers = self.callers();

@@ -19,7 +19,7 @@ use self::save::Basis;
 use crate::{
     caller::Caller,
     clock::{Timestamp, later},
-    connection::{Account, Connection, Login},
+    connection::{Account, Connection, Grant, Login},
     connector::{Authorize, Connector, Granted},
     credential::{Minted, Purpose, Scope, mint},
     error::Error,
@@ -191,33 +191,39 @@ impl Connecting<'_> {
     ) -> Result<Connection, Error> {
         self.caller.require(Scope::ConnectionsWrite)?;
         let tenant = self.caller.tenant();
-        let Some(user) = self.caller.about(user)? else {
-            return Err(Error::invalid(
-                "/userId",
-                "required",
-                "say as which end user you confirm: the one who is signed in at your website",
-            ));
+        let user = match self.caller.about(user) {
+            Ok(Some(user)) => user,
+            Ok(None) => {
+                return Err(Error::invalid(
+                    "/userId",
+                    "required",
+                    "say as which end user you confirm: the one who is signed in at your website",
+                ));
+            }
+            Err(refused) => {
+                // Whoever says that they are somebody else is not the one who began.
+                match self.take(code).await {
+                    Ok(grant) => self.shareville.end_grant(tenant, &grant).await?,
+                    Err(Error::NotFound(_)) => {}
+                    Err(error) => return Err(error),
+                }
+                return Err(refused);
+            }
         };
-        let (owner, hash) = crate::credential::read(Purpose::Grant, code.expose_secret())
-            .ok_or(Error::NotFound("grant"))?;
-        if owner != tenant.id {
-            return Err(Error::NotFound("grant"));
-        }
-        let grant = self.shareville.store().take_grant(tenant.id, &hash).await?;
-        let grant = grant.ok_or(Error::NotFound("grant"))?;
-        let granted = self.shareville.open_grant(&grant)?;
+        let grant = self.take(code).await?;
         if grant.user != user {
-            self.shareville
-                .throw_away(tenant, &grant.provider, &granted)
-                .await;
+            self.shareville.end_grant(tenant, &grant).await?;
             return Err(Error::Forbidden {
                 code: "other_user",
                 message: "somebody else began this login: what it brought was revoked and erased"
                     .to_owned(),
             });
         }
+        // If anything fails from here on the grant stays taken, and is revoked when its time is over.
+        let granted = self.shareville.open_grant(&grant)?;
         let granted = self.still_granted(&grant.provider, granted).await?;
-        self.shareville
+        let connection = self
+            .shareville
             .save_granted(
                 tenant,
                 &grant.user,
@@ -225,7 +231,26 @@ impl Connecting<'_> {
                 granted,
                 (Basis::Login, self.caller.actor()),
             )
-            .await
+            .await?;
+        let store = self.shareville.store();
+        if store.finish_grant(tenant.id, &grant.hash).await? {
+            return Ok(connection);
+        }
+        // Whoever is erased takes their grants along, also while the provider was asked.
+        self.shareville
+            .end_connection(tenant, &connection, self.caller.actor())
+            .await?;
+        Err(Error::NotFound("grant"))
+    }
+
+    /// Takes what a login brought, by its code: nobody can take it twice.
+    async fn take(&self, code: &SecretString) -> Result<Grant, Error> {
+        let tenant = self.caller.tenant().id;
+        let code = crate::credential::read(Purpose::Grant, code.expose_secret());
+        let own = code.filter(|(owner, _)| *owner == tenant);
+        let (_, hash) = own.ok_or(Error::NotFound("grant"))?;
+        let grant = self.shareville.store().take_grant(tenant, &hash).await?;
+        grant.ok_or(Error::NotFound("grant"))
     }
 
     /// What was granted minutes ago may have been withdrawn since.

@@ -17,12 +17,12 @@ pub const METRICS: [(&str, &[&str], &str); 10] = [
     (
         SETTLED,
         &["status", "class", "code"],
-        "Posts that this process has published or failed, by the class and code of the failure.",
+        "Posts that this process's workers have published or failed, by the class and code of the failure.",
     ),
     (
         LOOKS,
         &["evidence"],
-        "Looks at what became of a commit, by what they found.",
+        "Looks of this process's workers at what became of a commit, by what they found.",
     ),
     (
         LEASES_LOST,

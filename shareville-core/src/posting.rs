@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub(crate) use self::attempt::Gate;
+use self::when::Due;
 pub use self::{
     attempt::{Attempt, Begun},
     check::{Checked, Warning},
@@ -154,9 +155,7 @@ impl Posting<'_> {
     pub async fn get(&self, id: PostId) -> Result<Post, Error> {
         self.caller.require(Scope::PostsRead)?;
         let post = self.find(id).await?;
-        let mut shown = self.shown(vec![post]).await?;
-        // One goes in, so one comes out.
-        shown.pop().ok_or(Error::NotFound("post"))
+        self.shown_one(post).await
     }
 
     /// Lists posts.
@@ -191,7 +190,8 @@ impl Posting<'_> {
             .await?)
     }
 
-    /// Reads the post, computes a change, and writes it; again, if the post has changed meanwhile.
+    /// Reads the post, computes a change, and writes it; again, if the post has changed meanwhile. Gives the post as it is
+    /// then, and as callers see it.
     ///
     /// A caller who named a revision is told instead that theirs is outdated.
     pub(super) async fn change(
@@ -202,7 +202,7 @@ impl Posting<'_> {
         for _ in 0..TRIES {
             let (post, change) = self.computed(target, &compute).await?;
             let Some(change) = change else {
-                return Ok(post);
+                return self.shown_one(post).await;
             };
             let sets_going = sets_going(&post, &change);
             let next = change.next.clone();
@@ -219,7 +219,9 @@ impl Posting<'_> {
                 }
                 return Err(account_removed());
             }
-            return Ok(next);
+            // It is written, whether or not its lane can be asked about.
+            let shown = self.shown_one(next.clone()).await;
+            return Ok(shown.unwrap_or(next));
         }
         Err(busy())
     }
@@ -236,7 +238,16 @@ impl Posting<'_> {
                 current: post.revision,
             });
         }
-        let change = match compute(&post) {
+        let mut computed = compute(&post);
+        if computed == Err(Refusal::Publishing) && self.stands_still(&post).await? {
+            // Nobody is at it for now, and it does what one that is scheduled does, as which it is shown.
+            let waiting = Post {
+                status: PostStatus::Scheduled,
+                ..post.clone()
+            };
+            computed = compute(&waiting);
+        }
+        let change = match computed {
             Ok(change) => change.asked_by(self.caller.request_id()),
             Err(Refusal::AsItIs) => return Ok((post, None)),
             Err(refusal) => return Err(refused(refusal, &post)),
@@ -258,26 +269,37 @@ impl Posting<'_> {
     /// [`Error::Refused`], [`Error::Stale`], [`Error::Invalid`] for a time that is past or does not exist,
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
     pub async fn schedule(&self, target: Target, when: impl Into<When>) -> Result<Post, Error> {
-        let schedule = self.scheduling(when.into())?;
-        self.change(target, schedule).await
+        let when = when.into();
+        let due = self.due(&when)?;
+        let now = self.shareville.clock().now();
+        let scheduled = self.change(target, self.scheduling(&due, when)).await;
+        scheduled.map_err(|error| due.placed(error, now))
     }
 
-    /// How a post is scheduled for a time.
-    fn scheduling(&self, when: When) -> Result<impl Fn(&Post) -> Result<Change, Refusal>, Error> {
+    /// For when a post is to be scheduled, however long past: it may have that time already.
+    fn due(&self, when: &When) -> Result<Due, Error> {
         self.caller.require(Scope::PostsWrite)?;
-        let due = when
-            .due(self.shareville.clock().now())
-            .map_err(Error::Invalid)?;
-        let due = due.ok_or_else(no_time)?;
+        let (due, mut wrong) = when.due();
+        if wrong.is_empty() {
+            return due.ok_or_else(no_time);
+        }
+        // Whether the post has that time already makes no difference then.
+        let now = self.shareville.clock().now();
+        wrong.extend(due.and_then(|due| due.in_past(now)));
+        Err(Error::Invalid(wrong))
+    }
+
+    /// How a post is scheduled.
+    fn scheduling(&self, due: &Due, when: When) -> impl Fn(&Post) -> Result<Change, Refusal> {
         let moment = self.shareville.moment(self.caller.actor());
-        Ok(move |post: &Post| {
+        move |post: &Post| {
             let command = Command::Schedule {
                 at: due.at,
                 timezone: when.timezone.clone(),
                 lead: self.lead(&post.lane.provider, &post.content),
             };
             apply(post, command, &moment).map(|change| due.noted(change))
-        })
+        }
     }
 
     /// Calls a post off.
@@ -300,11 +322,8 @@ impl Posting<'_> {
     ) -> Result<Post, Error> {
         let publisher = self.shareville.publisher(&post.lane.provider);
         let content = patch.content.as_ref().unwrap_or(&post.content);
-        let due = check::patch(
-            publisher.map(AsRef::as_ref),
-            &patch,
-            self.shareville.clock().now(),
-        )?;
+        let now = self.shareville.clock().now();
+        let due = check::patch(publisher.map(AsRef::as_ref), &patch, post, now)?;
         let lead = publisher.map_or(Duration::ZERO, |publisher| publisher.lead(content));
         let moment = self.shareville.moment(self.caller.actor());
         let edit = Edit {
@@ -318,7 +337,7 @@ impl Posting<'_> {
             revision: Some(post.revision),
             ..target
         };
-        self.change(target, |post| {
+        let changed = self.change(target, |post| {
             let edited = apply(post, Command::Edit(edit.clone()), &moment);
             let Some(due) = &due else {
                 return edited;
@@ -338,8 +357,11 @@ impl Posting<'_> {
                 Err(Refusal::AsItIs) => edited,
                 Err(refusal) => Err(refusal),
             }
+        });
+        changed.await.map_err(|error| match &due {
+            Some(due) => due.placed(error, now),
+            None => error,
         })
-        .await
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! To change keys, put the new one first in the list of every process and keep the old one behind it, call
 //! [`Shareville::reseal`], then drop the old one. Nothing stands still meanwhile: a secret is exchanged only where the
-//! old ciphertext still stands, and a record changes in nothing else.
+//! old ciphertext still stands, and a record changes in nothing else. A key that is lost is given up.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     error::Error,
     id::TenantId,
-    secret::{Belongs, Keyring, OpenError},
+    secret::{Belongs, Keyring, OpenError, Sealed},
     shareville::Shareville,
     store::{Holder, SealedPage, SealedSecret, Swap},
 };
@@ -141,12 +141,16 @@ impl KeySurvey {
         }
     }
 
-    /// The first key that has sealed secrets of which none opens: it is missing, or another has taken its id.
-    fn lacking(&self, keyring: &Keyring) -> Result<(), OpenError> {
-        let lacking = self
-            .keys
-            .iter()
-            .find(|(_, used)| used.readable == 0 && used.unreadable > 0);
+    /// The first of the suspected keys that has sealed secrets of which none opens: it is missing, or another has taken
+    /// its id.
+    fn lacking(
+        &self,
+        keyring: &Keyring,
+        is_suspected: impl Fn(&str) -> bool,
+    ) -> Result<(), OpenError> {
+        let lacking = self.keys.iter().find(|(id, used)| {
+            used.readable == 0 && used.unreadable > 0 && is_suspected(id.as_str())
+        });
         let Some((id, _)) = lacking else {
             return Ok(());
         };
@@ -311,34 +315,96 @@ impl Shareville {
     /// with that key.
     ///
     /// # Errors
-    /// [`Error::Sealed`] names the key that is missing, or that is another than the one secrets were sealed with;
-    /// [`Error::Store`].
+    /// [`Error::Sealed`] names the key that is missing, or that is another than the one secrets were sealed with: put it
+    /// back, or, if it is lost, [`give_up_key`](Self::give_up_key). [`Error::Store`].
     pub async fn check_keys(&self) -> Result<(), Error> {
         let probes = self.store().probes().await?;
         let stale: Vec<String> = probes
             .iter()
-            .filter(|probe| self.keyring().open(PROBE, probe).is_err())
+            .filter(|probe| !self.opens(probe))
             .map(|probe| probe.key_id().unwrap_or_default().to_owned())
             .collect();
+        let is_stale = |id: &str| stale.iter().any(|it| it == id);
         if probes.is_empty() || !stale.is_empty() {
             let survey = self.survey_keys(|_| {}).await?;
-            survey.lacking(self.keyring())?;
+            // Where there are probes, one that was given up has none.
+            survey.lacking(self.keyring(), |id| probes.is_empty() || is_stale(id))?;
             self.store().forget_probes(&stale).await?;
         }
         let id = self.keyring().sealing_id();
-        if !probes.iter().any(|probe| probe.key_id() == Some(id)) || stale.iter().any(|it| it == id)
-        {
-            let probe = self.keyring().seal(PROBE, &"probe".into());
-            self.store().keep_probe(id, &probe).await?;
-            // Of two processes that start at once with different keys under one id, one was first.
-            let kept = self.store().probes().await?;
-            let own = kept.iter().find(|probe| probe.key_id() == Some(id));
-            if own.is_some_and(|probe| self.keyring().open(PROBE, probe).is_err()) {
-                return Err(OpenError::OtherKey { id: id.to_owned() }.into());
-            }
+        match of_key(&probes, id).is_some() && !is_stale(id) {
+            true => Ok(()),
+            false => self.keep_probe().await,
         }
-        Ok(())
     }
+
+    /// Gives up a key that is lost, so that processes start without it; says what it has sealed.
+    ///
+    /// What it has sealed stays as it is and does not open: posts that need it wait with `secret_unreadable`, until those
+    /// accounts are connected again and those app secrets entered again.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the keyring has the key: then it is not lost. [`Error::NotFound`] if it has sealed nothing.
+    /// [`Error::Sealed`] and [`Error::Store`] as [`check_keys`](Self::check_keys).
+    pub async fn give_up_key(
+        &self,
+        id: &str,
+        progress: impl FnMut(ResealProgress) + Send,
+    ) -> Result<KeyUse, Error> {
+        let probes = self.store().probes().await?;
+        let probe = of_key(&probes, id);
+        let survey = self.survey_keys(progress).await?;
+        let used = survey.keys.get(id).copied().unwrap_or_default();
+        if used.readable > 0 || probe.is_some_and(|probe| self.opens(probe)) {
+            return Err(Error::Conflict {
+                code: "key_in_use",
+                message: format!(
+                    "key `{id}` is among the encryption keys and opens what it has sealed: only one that is lost can be \
+                     given up"
+                ),
+            });
+        }
+        if probe.is_none() && used.unreadable == 0 {
+            return Err(Error::NotFound("key"));
+        }
+        self.store()
+            .forget_probes(std::slice::from_ref(&id.to_owned()))
+            .await?;
+        // So that there is one, and the next start does not look through everything.
+        self.keep_probe().await?;
+        Ok(used)
+    }
+
+    /// Keeps the probe of the key that seals here, if somebody who does not know that key has forgotten it since.
+    pub(crate) async fn keep_forgotten_probe(&self) -> Result<(), Error> {
+        let probes = self.store().probes().await?;
+        match of_key(&probes, self.keyring().sealing_id()) {
+            Some(_) => Ok(()),
+            None => self.keep_probe().await,
+        }
+    }
+
+    /// Keeps a probe of the key that seals here, unless there is one.
+    async fn keep_probe(&self) -> Result<(), Error> {
+        let id = self.keyring().sealing_id();
+        let probe = self.keyring().seal(PROBE, &"probe".into());
+        self.store().keep_probe(id, &probe).await?;
+        // Of two processes that start at once with different keys under one id, one was first.
+        let kept = self.store().probes().await?;
+        match of_key(&kept, id).is_some_and(|probe| !self.opens(probe)) {
+            true => Err(OpenError::OtherKey { id: id.to_owned() }.into()),
+            false => Ok(()),
+        }
+    }
+
+    fn opens(&self, probe: &Sealed) -> bool {
+        self.keyring().open(PROBE, probe).is_ok()
+    }
+}
+
+/// The probe of a key.
+fn of_key<'a>(probes: &'a [Sealed], id: &str) -> Option<&'a Sealed> {
+    probes.iter().find(|probe| probe.key_id() == Some(id))
 }
 
 /// A probe belongs to the store as a whole.

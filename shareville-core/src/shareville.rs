@@ -335,6 +335,12 @@ impl Shareville {
         self.0.connectors.get(provider)
     }
 
+    /// Where the router is reachable from outside.
+    #[must_use]
+    pub fn api_url(&self) -> &Url {
+        &self.0.api_url
+    }
+
     /// Where logins at a provider come back to.
     #[must_use]
     pub fn callback_url(&self, provider: &Provider) -> Url {

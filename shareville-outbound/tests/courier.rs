@@ -177,6 +177,29 @@ async fn a_huge_answer_should_not_be_read_and_its_status_count() {
 }
 
 #[tokio::test]
+async fn a_status_should_count_as_soon_as_it_is_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let dawdling = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"}") {
+            assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+        }
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        // The body never comes.
+        stream
+    });
+    // Less than what is left for reading the body.
+    let patience = Duration::from_millis(900);
+    let courier = courier(Addresses::Any);
+    let sent = tokio::time::timeout(patience, send(&courier, &url)).await;
+    assert_eq!(sent, Ok(Ok(200)));
+    drop(dawdling.await.unwrap());
+}
+
+#[tokio::test]
 async fn trouble_should_be_told_apart() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = nobody.local_addr().unwrap().port();

@@ -1,6 +1,6 @@
 //! A batch of changes against what is stored: each stands or falls for itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use shareville_core::{
     clock::Timestamp,
@@ -27,6 +27,8 @@ pub(crate) struct Guard {
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     posts: HashMap<Uuid, PostGuard>,
+    /// Those of the tenants that were asked for which are active.
+    active: HashSet<Uuid>,
     pub(crate) lanes: HashMap<i64, LaneRow>,
     /// What is to be written: the post, if it is not removed, and whether its account is there.
     pub(crate) written: BTreeMap<PostId, (Option<Post>, bool)>,
@@ -55,17 +57,30 @@ impl FromIterator<Guard> for Batch {
     }
 }
 
+/// The tenants that must be active for changes to be executed.
+pub(crate) fn needed_active(changes: &[Change]) -> BTreeSet<Uuid> {
+    let needing = changes.iter().filter(|it| it.needs_active_tenant());
+    needing.map(|it| it.tenant.as_uuid()).collect()
+}
+
 impl Batch {
+    /// Takes note of which tenants are active.
+    pub(crate) fn know_active(&mut self, active: impl IntoIterator<Item = Uuid>) {
+        self.active.extend(active);
+    }
+
     /// Checks one change and, if it fits, lets those after it see what it did.
     pub(crate) fn take(&mut self, change: &Change, now: Timestamp) -> Result<Applied, Stale> {
         let id = change.post.as_uuid();
         let post = self.posts.get_mut(&id).ok_or(Stale)?;
         let lane = self.lanes.get_mut(&post.lane).ok_or(Stale)?;
         let lost = |claim| !lane.is_held_under(claim);
+        let inactive = || !self.active.contains(&change.tenant.as_uuid());
         // A post and its lane are of the same tenant.
         if lane.tenant != change.tenant.as_uuid()
             || post.revision != revision(change.revision)
             || change.claim.as_ref().is_some_and(lost)
+            || change.needs_active_tenant() && inactive()
         {
             return Err(Stale);
         }

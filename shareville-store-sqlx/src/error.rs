@@ -57,6 +57,14 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
         .is_some_and(|error| meaning(error) == Meaning::Busy)
 }
 
+/// Whether it has waited for somebody else's lock for as long as it may: nothing was written.
+#[cfg(feature = "postgres")]
+pub(crate) fn is_locked_out(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    // lock_not_available
+    code.as_deref() == Some("55P03")
+}
+
 /// What a database says by an error's code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -93,8 +101,9 @@ fn of_postgres(code: &str) -> Meaning {
     match code {
         // serialization_failure, deadlock_detected, lock_not_available
         "40001" | "40P01" | "55P03" => Meaning::Busy,
-        // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout
-        "57P01" | "57P02" | "57P03" | "57P05" => Meaning::Gone,
+        // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout,
+        // idle_in_transaction_session_timeout, transaction_timeout
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Meaning::Gone,
         // query_canceled (a time-out), read_only_sql_transaction (a standby takes over), io_error
         "57014" | "25006" | "58030" => Meaning::Passing,
         _ if code.starts_with("08") => Meaning::Gone,

@@ -61,13 +61,15 @@ impl LaneRow {
             && self.platform_id == claim.lane.platform_id
     }
 
-    /// The longer pause stays.
-    pub(crate) fn pause(&mut self, pause: &Pause) {
+    /// The longer pause stays; says whether that is this one.
+    pub(crate) fn pause(&mut self, pause: &Pause) -> bool {
         let until = micros(pause.until);
-        if self.paused_until.is_none_or(|there| there < until) {
+        let is_longer = self.paused_until.is_none_or(|there| there < until);
+        if is_longer {
             self.paused_until = Some(until);
             self.pause_reason = Some(pause.reason.code().to_owned());
         }
+        is_longer
     }
 
     pub(crate) fn paused(&self) -> Result<Option<Pause>> {
@@ -80,11 +82,14 @@ impl LaneRow {
         Ok(Some(Pause { until, reason }))
     }
 
-    pub(crate) fn resume(&mut self, reason: PauseReason) {
-        if self.pause_reason.as_deref() == Some(reason.code()) {
+    /// Ends a pause for this reason; says whether there was one.
+    pub(crate) fn resume(&mut self, reason: PauseReason) -> bool {
+        let is_meant = self.pause_reason.as_deref() == Some(reason.code());
+        if is_meant {
             self.paused_until = None;
             self.pause_reason = None;
         }
+        is_meant
     }
 
     const fn hold(&mut self, hold: Option<Hold>) {

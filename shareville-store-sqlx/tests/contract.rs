@@ -80,8 +80,12 @@ mod on_postgres {
     async fn fresh() -> Bench {
         let (clock, options) = postgres_clock();
         let place = place::Place::new().await;
-        let store = PostgresStore::open(&place.url(), options).await.unwrap();
-        Bench::new(Arc::new(store), clock).keeping(place)
+        let url = place.url();
+        let store = PostgresStore::open(&url, options.clone()).await.unwrap();
+        let other = PostgresStore::open(&url, options).await.unwrap();
+        Bench::new(Arc::new(store), clock)
+            .with_other(Arc::new(other))
+            .keeping(place)
     }
 
     shareville_core::store_contract!(fresh);
@@ -94,9 +98,13 @@ mod in_a_hosts_pool_on_postgres {
         let (clock, options) = postgres_clock();
         let place = place::Place::new().await;
         let pool = PgPoolOptions::new().max_connections(3);
-        let pool = pool.connect(&place.url()).await.unwrap();
+        let url = place.url();
+        let pool = pool.connect(&url).await.unwrap();
+        let other = PostgresStore::open(&url, options.clone()).await.unwrap();
         let store = PostgresStore::from_pool(pool, options).await.unwrap();
-        Bench::new(Arc::new(store), clock).keeping(place)
+        Bench::new(Arc::new(store), clock)
+            .with_other(Arc::new(other))
+            .keeping(place)
     }
 
     shareville_core::store_contract!(fresh);

@@ -1,12 +1,17 @@
 //! What only PostgreSQL does: many processes on one database, and hosts that share their pool.
 #![allow(clippy::unwrap_used)]
 
+#[path = "postgres/contention.rs"]
+mod contention;
 mod place;
+#[path = "postgres/server.rs"]
+mod server;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use shareville_core::{
     clock::{Clock as _, ManualClock, SystemClock},
+    idempotency::{Created, Fingerprint, Idempotency, IdempotencyKey},
     lane::LaneState,
     posting::Plan,
     store::{
@@ -271,6 +276,44 @@ async fn a_plan_should_find_its_account_gone() {
         );
         transaction.rollback().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_key_that_another_process_is_writing_for_long_should_be_told_of() {
+    let (place, clock) = (Place::new().await, clock());
+    let store = open(&place, &clock).await;
+    let bench = bench(&store, &clock);
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    let key: IdempotencyKey = "key".parse().unwrap();
+    let kept = Idempotency {
+        tenant: tenant.id,
+        key: key.hash(None),
+        request: Fingerprint::of("POST /posts", &serde_json::Map::new()),
+        answer: b"answer".to_vec(),
+        users: Vec::new(),
+        expires_at: bench.at(60),
+    };
+    let pool = pool(&place).await;
+    let mut other = pool.begin().await.unwrap();
+    sqlx::query(
+        "INSERT INTO shareville_answers (tenant, key, request, expires_at, users, answer)
+         VALUES ($1, $2, $3, $4, '[]', $5)",
+    )
+    .bind(tenant.id.as_uuid())
+    .bind(&kept.key.as_bytes()[..])
+    .bind(&kept.request.as_bytes()[..])
+    .bind(kept.expires_at.timestamp_micros())
+    .bind(&kept.answer)
+    .execute(&mut *other)
+    .await
+    .unwrap();
+    let new = [bench.scheduled(&account, bench.now())];
+    let refused = store.create(&new, Some(&kept)).await;
+    assert_eq!(refused.unwrap(), Created::UnderWay);
+    other.rollback().await.unwrap();
+    let created = store.create(&new, Some(&kept)).await;
+    assert_eq!(created.unwrap(), Created::Stored);
 }
 
 #[tokio::test]

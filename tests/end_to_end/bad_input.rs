@@ -4,7 +4,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shareville::sandbox::Consent;
 
-use crate::support::{Answer, REDIRECT, World, tenant, text};
+use crate::{
+    api::{Answer, Api},
+    support::{REDIRECT, World, tenant, text},
+};
 
 fn is_problem(answer: &Answer, status: StatusCode, code: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
@@ -161,7 +164,7 @@ async fn another_tenants_things_should_not_be_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_credentials_should_be_told_apart() {
     let world = World::new().await;
-    let anonymous = crate::support::Api::at(&world.server);
+    let anonymous = Api::at(&world.server);
     let unauthorized = StatusCode::UNAUTHORIZED;
     for api in [
         anonymous.clone(),

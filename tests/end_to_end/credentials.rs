@@ -6,7 +6,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shareville::sandbox::Sandbox;
 
-use crate::support::{Api, Server, Times, World, tenant, text};
+use crate::{
+    api::Api,
+    support::{Server, Times, World, tenant, text},
+};
 
 async fn status(api: &Api, path: &str) -> StatusCode {
     api.call(Method::GET, path, None).await.status

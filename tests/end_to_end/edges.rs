@@ -9,6 +9,12 @@ use crate::{
     wire::Wire,
 };
 
+/// How many hold on to a connection.
+const CROWD: u64 = 1_100;
+
+/// Open files that this takes, with some for all else.
+const FILES: u64 = CROWD + 300;
+
 async fn impatient() -> World {
     let times = Times {
         client: 1.0,
@@ -122,18 +128,25 @@ async fn what_is_too_large_should_be_refused_and_heard() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_that_holds_on_should_keep_nobody_from_work() {
+    // They hold on for as long as the work beside them takes.
     let times = Times {
         lease: 20.0,
+        client: 300.0,
         ..Times::default()
     };
     let world = World::with(with_pages(0), "all", times).await;
     let (page, platform_page) = &world.pages[0];
-    // Each of them is an open file of ours, too.
+    // Each of them is an open file of ours, too, and of the server's.
     let mut limit = getrlimit(Resource::Nofile);
+    assert!(
+        limit.maximum.is_none_or(|most| most >= FILES),
+        "this test needs {FILES} open files: raise the hard limit (ulimit -Hn) of {:?}",
+        limit.maximum
+    );
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
     let mut crowd = Vec::new();
-    for number in 0..1100 {
+    for number in 0..CROWD {
         let mut wire = Wire::to(&world.server).await.unwrap();
         match number % 11 {
             // One in eleven never ends its body; of the others, half have asked for something already.

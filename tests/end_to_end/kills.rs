@@ -1,11 +1,11 @@
 //! The worker's process killed or frozen at every point of the publishing path: always exactly one visible post.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use shareville::sandbox::{Effect, Fault, Moment, Step};
 
-use crate::support::{Times, World, with_pages};
+use crate::support::{PATIENCE, Times, World, with_pages};
 
 /// Where a worker is struck: in the middle of a call, before or after Meta has acted.
 const POINTS: [(&str, Step, Moment); 6] = [
@@ -128,22 +128,20 @@ async fn a_worker_killed_again_and_again_should_publish_each_post_once() {
         with_pages(8),
         "api",
         Times {
-            lease: 0.6,
-            commit: 0.5,
-            base: 0.05,
+            lease: 2.0,
             uncertain: 60.0,
             ..Times::default()
         },
     )
     .await;
     let slow = Effect::DelayAnswer {
-        duration: Duration::from_millis(20),
+        duration: Duration::from_millis(100),
     };
     world
         .sandbox
         .arm(Fault::on(Step::PublishPost, slow).always());
     let mut posts = Vec::new();
-    for number in 0..60 {
+    for number in 0..120 {
         let page = &world.pages[number % world.pages.len()];
         let caption = format!("number {number}");
         posts.push((
@@ -152,11 +150,20 @@ async fn a_worker_killed_again_and_again_should_publish_each_post_once() {
             caption,
         ));
     }
-    // A fixed series of moments: the kill falls wherever the worker then is.
-    for moment in [35, 80, 20, 120, 55] {
+    // A fixed series of moments after it has begun, which may be when the last one's leases have run out: the kill falls
+    // wherever the worker then is.
+    for moment in [60, 250, 30, 400, 150] {
+        let before = world.sandbox.calls().len();
         let worker = world.another("worker").await;
+        let begun = Instant::now();
+        while world.sandbox.calls().len() == before {
+            assert!(begun.elapsed() < PATIENCE, "nothing was left to do");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         tokio::time::sleep(Duration::from_millis(moment)).await;
         worker.kill();
+        // What it had sent may still be under way.
+        world.sandbox.quiet().await;
     }
     let last = world.another("worker").await;
     for (id, platform_page, caption) in &posts {
@@ -193,7 +200,7 @@ async fn a_worker_told_to_stop_should_hand_back_what_it_holds() {
     assert!(worker.stop(), "it ends well");
     // Its lease would have lasted a minute: the next worker need not wait for that.
     let second = world.another("worker").await;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     world.api.until_status(&id, "published").await;
     assert!(begun.elapsed() < Duration::from_secs(30));
     assert_eq!(world.sandbox.struck(fault), 1);

@@ -3,6 +3,7 @@
 // A story is told in one piece.
 #![allow(clippy::too_many_lines)]
 
+mod api;
 mod bad_input;
 mod credentials;
 mod dump;
@@ -13,7 +14,9 @@ mod kills;
 mod leaving;
 mod main_job;
 mod outages;
+mod place;
 mod planted_secrets;
+mod postgres;
 mod proxy;
 mod races;
 mod receiver;

@@ -1,5 +1,6 @@
 //! Secrets are planted, everything goes wrong that quotes what it was given, and then every place is searched for them:
-//! the database's files and its tables, the logs at their loudest, every answer, every webhook.
+//! the database's files and its tables (or the dump of one in PostgreSQL), the logs at their loudest, every answer, every
+//! webhook.
 
 use std::{
     collections::BTreeMap,
@@ -17,10 +18,14 @@ use tempfile::TempDir;
 use url::form_urlencoded::byte_serialize;
 
 use crate::{
+    api::Api,
     dump::dump,
+    keys::KEYS,
+    place::Place,
+    postgres::STORE,
     receiver::{PRIVATE, Receiver},
     search::Search,
-    support::{Api, REDIRECT, Server, Times, text},
+    support::{REDIRECT, Server, Times, text},
     wiretap::Wiretap,
 };
 
@@ -41,7 +46,8 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set() -> Self {
+    /// In a file, or in PostgreSQL.
+    async fn set(place: Option<&Place>) -> Self {
         let sandbox = Sandbox::start().await.unwrap();
         let wire = Wiretap::on(sandbox.base_url()).await;
         let folder = tempfile::tempdir().unwrap();
@@ -53,11 +59,17 @@ impl Scene {
         let keys = keys.expose_secret();
         let (_, key) = keys.split_once(':').unwrap();
         search.plant("the encryption key", key);
-        let more = [
-            ("RUST_LOG", "trace"),
-            ("SHAREVILLE_ENCRYPTION_KEYS", keys),
-            PRIVATE,
-        ];
+        let mut more = vec![("RUST_LOG", "trace"), (KEYS, keys), PRIVATE];
+        let store = place.map(|place| {
+            let mut url = place.url();
+            // A server that trusts everybody does not ask for it.
+            if url.password().is_none() {
+                url.set_password(Some("0pen5e5ame0pen5e5ame")).unwrap();
+            }
+            search.plant("the database's password", url.password().unwrap());
+            url
+        });
+        more.extend(store.as_ref().map(|url| (STORE, url.as_str())));
         let server = Server::launch(&folder, &wire.url, "all", times, &more, log.into()).await;
         let anybody = Api::at(&server);
         let password = search.plant("the owner's password", "p4ss: \"w0rd\" / ünïque + %41");
@@ -147,7 +159,17 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_secrets_should_be_found_nowhere() {
-    let mut scene = Scene::set().await;
+    play(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_secrets_should_be_found_nowhere_in_postgresql() {
+    let place = Place::new().await;
+    play(Some(&place)).await;
+}
+
+async fn play(place: Option<&Place>) {
+    let mut scene = Scene::set(place).await;
     let connection = connect(&mut scene).await;
     let path = format!("/social/providers/{connection}/pages?limit=100");
     let pages = scene.api.get(&path).await;
@@ -158,7 +180,6 @@ async fn planted_secrets_should_be_found_nowhere() {
         .unwrap();
     let page = (text(page, "id"), text(page, "pageId"));
     publish_with_faults(&mut scene, &page).await;
-    wrong_credentials(&mut scene, &connection).await;
     let apps = scene.owner.get("/client-apps").await;
     let audit = format!("/client-apps/{}/events", text(&apps["data"][0], "id"));
     let answer = scene
@@ -169,6 +190,8 @@ async fn planted_secrets_should_be_found_nowhere() {
     let metrics = metrics.unwrap().bytes().await.unwrap();
     assert!(metrics.starts_with(b"# "));
     scene.search.add("the metrics".to_owned(), &metrics);
+    // The owner signs out at its end.
+    wrong_credentials(&mut scene, &connection).await;
     let Scene {
         folder,
         wire,
@@ -193,8 +216,13 @@ async fn planted_secrets_should_be_found_nowhere() {
     search.add_files(&folder, "shareville.db");
     assert!(server.stop());
     search.add_files(&folder, "");
-    let database = folder.path().join("shareville.db");
-    for (place, value) in dump(&database).await {
+    let values = match place {
+        Some(place) => vec![("the dump".to_owned(), place.dump())],
+        None => dump(&folder.path().join("shareville.db")).await,
+    };
+    let kept = |text: &[u8]| String::from_utf8_lossy(text).contains("Bread");
+    assert!(values.iter().any(|(_, text)| kept(text)), "no post is kept");
+    for (place, value) in values {
         search.add(place, &value);
     }
     for (number, (headers, body)) in receiver.got.borrow().iter().enumerate() {

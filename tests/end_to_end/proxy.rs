@@ -48,6 +48,13 @@ impl Proxy {
     pub(crate) fn set(&self, way: Way) {
         self.way.send_replace(way);
     }
+
+    /// Cuts every connection, and waits until none is left.
+    pub(crate) async fn cut(&self) {
+        self.set(Way::Cut);
+        // Each holds one end of it.
+        self.way.closed().await;
+    }
 }
 
 impl Drop for Proxy {

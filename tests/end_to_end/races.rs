@@ -4,7 +4,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shareville::sandbox::{Effect, Fault, Moment, Step};
 
-use crate::support::{Api, Times, World, with_pages};
+use crate::{
+    api::Api,
+    support::{Times, World, with_pages},
+};
 
 /// Where the worker's call is held.
 const POINTS: [(Step, Moment); 4] = [

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::form_urlencoded::byte_serialize;
 
-use crate::support::{self, Api, text};
+use crate::{
+    api::{Answer, Api},
+    support::text,
+};
 
 /// Where a secret may have gone, and what stands there.
 pub(crate) type Place = (String, String);
@@ -43,7 +46,7 @@ impl Search {
         (method, path): (Method, &str),
         body: Option<Value>,
         shows: Option<&str>,
-    ) -> support::Answer {
+    ) -> Answer {
         let answer = api.call(method.clone(), path, body).await;
         let mut whole = format!("{:?}\n{}", answer.headers, answer.body);
         if let Some(name) = shows {

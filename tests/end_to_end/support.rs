@@ -1,4 +1,4 @@
-//! Servers as processes, a client, and a tenant whose end user has connected.
+//! Servers as processes, and a tenant whose end user has connected.
 
 use std::{
     path::PathBuf,
@@ -6,11 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shareville::sandbox::{Builder, Consent, NewPage, Sandbox, VisiblePost, demo};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
+
+use crate::api::Api;
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -224,115 +226,14 @@ async fn answers(url: &str) -> bool {
         .is_ok_and(|answer| answer.status().is_success())
 }
 
-/// An answer, read whole.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
-}
-
-/// Calls one server with one credential.
-#[derive(Debug, Clone)]
-pub(crate) struct Api {
-    pub(crate) base: String,
-    pub(crate) key: Option<String>,
-    http: reqwest::Client,
-}
-
-impl Api {
-    pub(crate) fn at(server: &Server) -> Self {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap();
-        Self {
-            base: format!("{}/api", server.url),
-            key: None,
-            http,
-        }
-    }
-
-    pub(crate) fn with(&self, credential: impl Into<String>) -> Self {
-        Self {
-            key: Some(credential.into()),
-            ..self.clone()
-        }
-    }
-
-    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let url = match path.starts_with("http") {
-            true => path.to_owned(),
-            false => format!("{}{path}", self.base),
-        };
-        let request = self.http.request(method, url);
-        match &self.key {
-            Some(key) => request.bearer_auth(key),
-            None => request,
-        }
-    }
-
-    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let answer = request.timeout(PATIENCE).send().await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let text = answer.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer {
-            status,
-            headers,
-            body,
-        }
-    }
-
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let request = self.request(method, path);
-        let request = match &body {
-            Some(body) => request.json(body),
-            None => request,
-        };
-        self.send(request).await
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Value {
-        let answer = self.call(Method::GET, path, None).await;
-        assert!(answer.status.is_success(), "GET {path}: {answer:?}");
-        answer.body
-    }
-
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
-        let answer = self.call(Method::POST, path, Some(body)).await;
-        assert!(answer.status.is_success(), "POST {path}: {answer:?}");
-        answer.body
-    }
-
-    /// Reads a post again and again until it is as wanted.
-    pub(crate) async fn until(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        loop {
-            let post = self.get(&format!("/posts/{id}")).await;
-            if wanted(&post) {
-                return post;
-            }
-            if begun.elapsed() > PATIENCE {
-                let events = self.get(&format!("/posts/{id}/events")).await;
-                panic!("the post never became as wanted: {post:#}\n{events:#}");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    pub(crate) async fn until_status(&self, id: &str, status: &str) -> Value {
-        self.until(id, |post| post["status"] == status).await
-    }
-}
-
 /// A sandbox, a server, and a tenant whose end user `ada` has connected her Pages.
 pub(crate) struct World {
     pub(crate) folder: TempDir,
     pub(crate) sandbox: Sandbox,
     pub(crate) server: Server,
     pub(crate) times: Times,
+    /// What else stands in the environment of each server.
+    more: Vec<(String, String)>,
     /// With the tenant's API key.
     pub(crate) api: Api,
     /// With the owner's token.
@@ -379,6 +280,7 @@ impl World {
             sandbox,
             server,
             times,
+            more: owned(more),
             api,
             owner,
             app,
@@ -401,8 +303,8 @@ impl World {
 
     /// Stops the server and starts it with other variables.
     pub(crate) async fn restart(&mut self, more: &[(&str, &str)]) {
-        let meta = self.sandbox.base_url();
-        let next = Server::start_with(&self.folder, meta, "all", self.times, more).await;
+        self.more = owned(more);
+        let next = self.another("all").await;
         assert!(std::mem::replace(&mut self.server, next).stop());
         let base = format!("{}/api", self.server.url);
         for api in [&mut self.api, &mut self.owner] {
@@ -417,7 +319,12 @@ impl World {
 
     /// Another server on the same database.
     pub(crate) async fn another(&self, role: &str) -> Server {
-        Server::start(&self.folder, self.sandbox.base_url(), role, self.times).await
+        let meta = self.sandbox.base_url();
+        let more = self.more.iter();
+        let more: Vec<_> = more
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Server::start_with(&self.folder, meta, role, self.times, &more).await
     }
 
     /// An end user goes through the login.
@@ -461,6 +368,11 @@ impl World {
         visible.retain(|post| post.message.as_deref() == Some(caption));
         visible
     }
+}
+
+fn owned(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    variables.iter().map(own).collect()
 }
 
 /// An owner, their client app and an API key for it.

@@ -197,9 +197,14 @@ impl Shareville {
             return Err(Error::BadState);
         }
         if login.confirm {
-            let grant = self.keep_grant(login, &granted).await?;
+            let (code, grant) = self.keep_grant(login, &granted).await?;
+            // Again, for an erasure that began before this was written down may not have seen it.
+            if self.store().login(tenant.id, &login.hash).await?.is_none() {
+                self.end_grant(tenant, &grant).await?;
+                return Err(Error::BadState);
+            }
             return Ok(LandingStatus::Confirm {
-                grant: grant.expose_secret().to_owned(),
+                grant: code.expose_secret().to_owned(),
             });
         }
         let actor = Actor::User(login.user.clone());

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     caller::Caller,
-    connection::{Connection, Grant},
+    connection::Connection,
     credential::Scope,
     error::Error,
     event::{Actor, Event, EventKind, Subject},
@@ -71,19 +71,6 @@ impl Shareville {
             at: self.clock().now(),
             data: json!({}),
         }
-    }
-
-    /// Revoked first and erased then, so that a crash in between leaves it to be found again.
-    async fn end_grant(&self, tenant: &Tenant, grant: &Grant) -> Result<(), Error> {
-        match self.open_grant(grant) {
-            Ok(granted) => self.throw_away(tenant, &grant.provider, &granted).await,
-            Err(error) => {
-                tracing::warn!(%error, tenant = %tenant.id, "an unconfirmed grant does not open");
-            }
-        }
-        // One whose time is over meanwhile is for the sweep to erase.
-        self.store().take_grant(tenant.id, &grant.hash).await?;
-        Ok(())
     }
 
     pub(super) async fn end_connection(

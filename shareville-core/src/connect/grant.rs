@@ -105,12 +105,12 @@ fn unreadable() -> Failure {
 }
 
 impl Shareville {
-    /// Keeps what a login brought, sealed and inactive, and gives the code that confirms it.
+    /// Keeps what a login brought, sealed and inactive, and gives the code that confirms it, and what is kept.
     pub(super) async fn keep_grant(
         &self,
         login: &Login,
         granted: &Granted,
-    ) -> Result<SecretString, Error> {
+    ) -> Result<(SecretString, Grant), Error> {
         let plain = serde_json::to_string(&Plain::from(granted)).map_err(|_| unreadable())?;
         let Minted { text, hash } = mint(Purpose::Grant, login.tenant);
         let grant = Grant {
@@ -124,7 +124,7 @@ impl Shareville {
             expires_at: later(self.clock().now(), LOGIN_LIFE),
         };
         self.store().create_grant(&grant).await?;
-        Ok(text)
+        Ok((text, grant))
     }
 
     pub(super) fn open_grant(&self, grant: &Grant) -> Result<Granted, Error> {
@@ -157,6 +157,23 @@ impl Shareville {
         }
     }
 
+    /// Revoked first and erased then, so that a crash in between leaves it to be found again.
+    pub(super) async fn end_grant(&self, tenant: &Tenant, grant: &Grant) -> Result<(), Error> {
+        self.revoke_grant(tenant, grant).await;
+        // Somebody else may have been quicker.
+        self.store().finish_grant(tenant.id, &grant.hash).await?;
+        Ok(())
+    }
+
+    async fn revoke_grant(&self, tenant: &Tenant, grant: &Grant) {
+        match self.open_grant(grant) {
+            Ok(granted) => self.throw_away(tenant, &grant.provider, &granted).await,
+            Err(error) => {
+                tracing::warn!(%error, tenant = %tenant.id, "an unconfirmed grant does not open");
+            }
+        }
+    }
+
     /// Erases what is over: logins, user tokens, and grants that nobody confirmed, which are revoked too.
     ///
     /// # Errors
@@ -166,12 +183,7 @@ impl Shareville {
             let Some(tenant) = self.store().tenant(grant.tenant).await? else {
                 continue;
             };
-            match self.open_grant(&grant) {
-                Ok(granted) => self.throw_away(&tenant, &grant.provider, &granted).await,
-                Err(error) => {
-                    tracing::warn!(%error, tenant = %tenant.id, "an unconfirmed grant does not open");
-                }
-            }
+            self.revoke_grant(&tenant, &grant).await;
         }
         Ok(())
     }

@@ -43,7 +43,9 @@ impl Shareville {
         actor: Actor,
     ) -> Result<(), Error> {
         // No worker claims anything more for it from here on; what one has begun finds its post changed.
-        self.mark_broken(connection, actor.clone()).await?;
+        // Whoever has it removed knows why: that it needs to be connected again is told to nobody.
+        self.pause_broken(connection, EventKind::ConnectionUpdated, actor.clone())
+            .await?;
         self.end_posts(tenant, connection, &actor).await?;
 
         let store = self.store();

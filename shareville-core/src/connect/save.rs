@@ -153,6 +153,17 @@ impl Shareville {
         connection: &Connection,
         actor: Actor,
     ) -> Result<(), Error> {
+        let kind = EventKind::ConnectionReauthorizationRequired;
+        self.pause_broken(connection, kind, actor).await
+    }
+
+    /// Marks a connection as broken and pauses its lanes, telling of it by this kind of event.
+    pub(super) async fn pause_broken(
+        &self,
+        connection: &Connection,
+        kind: EventKind,
+        actor: Actor,
+    ) -> Result<(), Error> {
         // As it is by now: the caller may have read it minutes ago, and it may have been sealed anew since.
         let store = self.store();
         let mut current = store.connection(connection.tenant, connection.id).await?;
@@ -181,7 +192,6 @@ impl Shareville {
                     ));
                 }
             }
-            let kind = EventKind::ConnectionReauthorizationRequired;
             let change = ConnectionChange {
                 events: vec![told(&broken, kind, actor.clone(), now)],
                 revision: Some(before.revision),

@@ -68,6 +68,9 @@ impl Run {
         job: &Job,
         progress: Progress,
     ) -> Flow {
+        if !self.tenant_is_active().await {
+            return self.put_off(progress).await;
+        }
         if !self.lease.confirm().await {
             return Flow::Over;
         }
@@ -99,6 +102,28 @@ impl Run {
             _ => None,
         };
         self.write(command, pause).await
+    }
+
+    /// Whether the tenant still is what it was when the lane was claimed, perhaps many pictures ago. The store has the
+    /// last word when the mark is written.
+    async fn tenant_is_active(&self) -> bool {
+        match self.shareville.known_tenant(self.account.tenant).await {
+            Ok(tenant) => tenant.is_some_and(|tenant| tenant.active),
+            Err(error) => {
+                tracing::warn!(%error, "whether the tenant is active could not be asked");
+                true
+            }
+        }
+    }
+
+    /// Nothing new is committed: what is prepared is kept, and the next claim finds the tenant as it is by now.
+    async fn put_off(&mut self, progress: Progress) -> Flow {
+        if !self.post.has_open_commit() {
+            let until = None;
+            self.write(Command::Checkpoint { progress, until }, None)
+                .await;
+        }
+        Flow::Over
     }
 
     /// The permalink is read once, briefly, so that the news carries it.

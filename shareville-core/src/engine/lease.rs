@@ -142,10 +142,51 @@ impl Lease {
         }
         self.is_confirmed()
     }
+
+    /// Renews the claim no more, and confirms it no more: it is about to be given back.
+    pub(super) fn let_go(&self) {
+        self.leases.held().remove(&self.claim);
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.leases.held().remove(&self.claim);
+        self.let_go();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        clock::SystemClock,
+        id::{Provider, TenantId},
+        lane::Lane,
+        store::MemoryStore,
+    };
+
+    #[tokio::test]
+    async fn a_claim_that_was_let_go_should_not_count_as_lost() {
+        // It knows of no claim, as one whose claim has just been given back.
+        let store = MemoryStore::new(Arc::new(SystemClock));
+        let leases = Arc::new(Leases::new(Arc::new(store), Duration::from_secs(60)));
+        for (number, let_go) in [true, false].into_iter().enumerate() {
+            let lane = Lane {
+                tenant: TenantId::generate(),
+                provider: Provider::facebook(),
+                platform_id: number.to_string(),
+            };
+            let nonce = Uuid::now_v7();
+            let lease = leases.hold(ClaimRef { lane, nonce }, Instant::now());
+            let asked = leases.claims();
+            if let_go {
+                lease.let_go();
+            }
+            leases.confirm(asked).await;
+            assert_eq!(lease.lost().is_cancelled(), !let_go);
+            assert!(!lease.confirm().await);
+        }
     }
 }

@@ -34,7 +34,7 @@ use crate::{
     store::{ClaimRequest, Claimed, StoreError},
 };
 
-/// How often it erases what is over.
+/// How often it erases what is over, and sees that the store has a probe of the key that seals here.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Beyond a commit's own time: how long a step under way may take to end at shutdown.
@@ -168,6 +168,9 @@ impl Engine {
             self.shareville.clock().sleep_until(until).await;
             if let Err(error) = self.shareville.sweep().await {
                 tracing::warn!(%error, "what is over could not be erased: trying again in a minute");
+            }
+            if let Err(error) = self.shareville.keep_forgotten_probe().await {
+                tracing::warn!(%error, "the probe of the encryption key could not be kept: trying again in a minute");
             }
         }
     }

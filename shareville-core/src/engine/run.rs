@@ -276,6 +276,8 @@ impl Run {
         };
         if over {
             change = change.releasing();
+            // This very write ends the claim: that a renewal then finds it gone is no loss.
+            self.lease.let_go();
         }
         match self.writer.write(change.clone()).await {
             Ok(applied) => {

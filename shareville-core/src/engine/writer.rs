@@ -13,7 +13,7 @@ use crate::{
 /// The most changes in one write.
 const MOST: usize = 128;
 
-/// How often a write is tried while the store cannot be reached, with pauses that add up to some 12 seconds.
+/// How often a write is tried while the store cannot be reached, with pauses that add up to some 6 seconds.
 const TRIES: u32 = 8;
 
 /// Why a change was not written.

@@ -161,6 +161,14 @@ impl Change {
         self
     }
 
+    /// Whether it can be executed only while the tenant is active: nothing new is committed for one that is not, and
+    /// what is being committed, or follows it, goes on.
+    #[must_use]
+    pub fn needs_active_tenant(&self) -> bool {
+        let mut events = self.events.iter();
+        events.any(|event| event.kind == EventKind::PostCommit)
+    }
+
     /// Whether a call to the platform is about to be sent under it.
     pub(crate) const fn opens_call(&self) -> bool {
         self.window.is_some()

@@ -195,7 +195,7 @@ pub(super) fn expire(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
             Ok(Change::of(post, next, moment).tell(
                 EventKind::PostLooked,
                 moment,
-                json!({"given_up": true}),
+                json!({"givenUp": true}),
             ))
         }
         (PostStatus::Published, _) => Ok(super::comment::expire(post, moment)),

@@ -11,6 +11,7 @@ use crate::{
     credential::Scope,
     error::Error,
     id::AccountId,
+    post::Post,
     tenancy::{check_user, give_up_after_rule, is_give_up_after},
     violation::Violation,
 };
@@ -117,11 +118,10 @@ impl Posting<'_> {
                 ),
             });
         }
-        let due = input.when().due(self.shareville.clock().now());
-        let due = due.unwrap_or_else(|wrong| {
-            violations.extend(wrong);
-            None
-        });
+        let (due, wrong) = input.when().due();
+        violations.extend(wrong);
+        let now = self.shareville.clock().now();
+        violations.extend(due.as_ref().and_then(|due| due.in_past(now)));
         violations.extend(check_give_up_after(input.give_up_after));
         violations.extend(check_metadata(&input.metadata));
         let mut warnings = Vec::from_iter(due.as_ref().and_then(|due| due.warning.clone()));
@@ -214,16 +214,17 @@ fn check_metadata(metadata: &serde_json::Map<String, serde_json::Value>) -> Opti
     })
 }
 
-/// Checks what a patch brings, and finds out when the post is to go out if it says so.
+/// Checks what a patch brings to a post, and finds out when the post is to go out if it says so. The time that it has
+/// already may be past: whether it still waits for that, the post itself says.
 pub(super) fn patch(
     publisher: Option<&AnyPublisher>,
     patch: &PostPatch,
+    post: &Post,
     now: Timestamp,
 ) -> Result<Option<Due>, Error> {
-    let (due, mut violations) = match patch.when().due(now) {
-        Ok(due) => (due, Vec::new()),
-        Err(wrong) => (None, wrong),
-    };
+    let (due, mut violations) = patch.when().due();
+    let moved = due.as_ref().filter(|due| post.scheduled_at != Some(due.at));
+    violations.extend(moved.and_then(|due| due.in_past(now)));
     violations.extend(check_give_up_after(patch.give_up_after));
     violations.extend(patch.metadata.as_ref().and_then(check_metadata));
     if let (Some(publisher), Some(content)) = (publisher, &patch.content) {

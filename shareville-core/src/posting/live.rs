@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{PostPatch, Posting, TRIES, Target, busy, has_settled, refused};
 use crate::{
     clock::{Timestamp, later},
@@ -33,18 +35,45 @@ impl Posting<'_> {
         confirmed_not_published: bool,
     ) -> Result<Post, Error> {
         self.caller.require(Scope::PostsWrite)?;
-        let moment = self.shareville.moment(self.caller.actor());
-        let post = self.find(target.id).await?;
-        if post.status == PostStatus::Failed && post.has_open_commit() {
-            return self
-                .look_then_resume(target, &post, confirmed_not_published)
-                .await;
+        // However often the post changes meanwhile, all looking together takes no longer.
+        let patience = Instant::now() + LOOK_PATIENCE;
+        for _ in 0..TRIES {
+            let post = self.find(target.id).await?;
+            if target.revision.is_some_and(|seen| seen != post.revision) {
+                return Err(Error::Stale {
+                    current: post.revision,
+                });
+            }
+            let published = match post.status == PostStatus::Failed && post.has_open_commit() {
+                true => {
+                    self.look_then_resume(target, &post, confirmed_not_published, patience)
+                        .await
+                }
+                false if confirmed_not_published => self.confirmed_before(post).await,
+                false => {
+                    let moment = self.shareville.moment(self.caller.actor());
+                    self.change(target, |post| apply(post, Command::Publish, &moment))
+                        .await
+                }
+            };
+            match published {
+                // Who named no revision publishes the post as it is by now.
+                Err(Error::Stale { .. }) if target.revision.is_none() => {}
+                published => return published,
+            }
         }
-        if confirmed_not_published {
-            return Err(refused(Refusal::NothingToConfirm, &post));
+        Err(busy())
+    }
+
+    /// The post, if it is on its way since a person has confirmed that it is not published: the answer to that was lost.
+    async fn confirmed_before(&self, post: Post) -> Result<Post, Error> {
+        let now = self.shareville.clock().now();
+        let on_its_way = post.is_to_go_out() && post.scheduled_at.is_some_and(|at| at <= now);
+        match post.status {
+            _ if on_its_way => self.shown_one(post).await,
+            PostStatus::Published => Err(refused(Refusal::Published, &post)),
+            _ => Err(refused(Refusal::NothingToConfirm, &post)),
         }
-        self.change(target, |post| apply(post, Command::Publish, &moment))
-            .await
     }
 
     async fn look_then_resume(
@@ -52,13 +81,9 @@ impl Posting<'_> {
         target: Target,
         post: &Post,
         confirmed_not_published: bool,
+        patience: Instant,
     ) -> Result<Post, Error> {
-        if target.revision.is_some_and(|seen| seen != post.revision) {
-            return Err(Error::Stale {
-                current: post.revision,
-            });
-        }
-        let found = tokio::time::timeout(LOOK_PATIENCE, self.look(post)).await;
+        let found = tokio::time::timeout_at(patience, self.look(post)).await;
         let evidence = match found {
             Ok(found) => found?,
             Err(_) => None,
@@ -129,14 +154,15 @@ impl Posting<'_> {
             post = watched?.ok_or(Error::NotFound("post"))?;
         }
         let settled = has_settled(&post);
-        Ok((post, settled))
+        Ok((self.shown_one(post).await?, settled))
     }
 
     /// Changes a post. Of one that is published, only the text, and only where the platform allows it.
     ///
     /// # Errors
     /// [`Error::Invalid`], also with `not_supported_by_platform`; [`Error::Refused`], [`Error::Stale`],
-    /// [`Error::Platform`] as the platform gave it, [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    /// [`Error::Conflict`] with `platform_post_id_unknown`, [`Error::Platform`] as the platform gave it,
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
     pub async fn update(
         &self,
         target: Target,
@@ -184,6 +210,7 @@ impl Posting<'_> {
         if content.caption == post.content.caption {
             return Ok(post.clone());
         }
+        require_platform_id(post)?;
         publisher.edit(&job, content.caption.as_deref()).await?;
         let moment = self.shareville.moment(self.caller.actor());
         let caption = content.caption;
@@ -203,8 +230,9 @@ impl Posting<'_> {
     /// Removes a post from our books; a published one only with `at_platform`, which deletes it there first.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::Stale`], [`Error::Invalid`] with `not_supported_by_platform`, [`Error::Platform`]
-    /// as the platform gave it, [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
+    /// [`Error::Refused`], [`Error::Stale`], [`Error::Invalid`] with `not_supported_by_platform`, [`Error::Conflict`]
+    /// with `platform_post_id_unknown`, [`Error::Platform`] as the platform gave it, [`Error::NotFound`],
+    /// [`Error::Forbidden`], [`Error::Store`].
     pub async fn delete(&self, target: Target, at_platform: bool) -> Result<(), Error> {
         self.caller.require(Scope::PostsWrite)?;
         let moment = self.shareville.moment(self.caller.actor());
@@ -228,6 +256,7 @@ impl Posting<'_> {
                 "the platform lets nobody but its own app delete this post: delete it there",
             ));
         }
+        require_platform_id(&post)?;
         publisher.delete(&job).await?;
         let deleted = self
             .change(target.id.into(), |post| {
@@ -256,6 +285,19 @@ impl Posting<'_> {
             resumed: true,
         };
         Ok((publisher.as_ref(), job))
+    }
+}
+
+/// A post is live before the platform's id of it is known, and without that nobody can name it there.
+fn require_platform_id(post: &Post) -> Result<(), Error> {
+    match post.published.platform_id {
+        Some(_) => Ok(()),
+        None => Err(Error::Conflict {
+            code: "platform_post_id_unknown",
+            message: "the post is live, and the platform has not said yet as which: wait until its `platformPostId` is \
+                      known, or change it there"
+                .to_owned(),
+        }),
     }
 }
 

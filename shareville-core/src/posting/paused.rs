@@ -33,8 +33,35 @@ impl Posting<'_> {
     }
 }
 
+impl Posting<'_> {
+    /// A post as callers see it.
+    pub(super) async fn shown_one(&self, post: Post) -> Result<Post, Error> {
+        let mut shown = self.shown(vec![post]).await?;
+        // One goes in, so one comes out.
+        shown.pop().ok_or(Error::NotFound("post"))
+    }
+
+    /// Whether only its paused lane keeps a post back, so that it is shown as scheduled whatever a worker has begun.
+    pub(super) async fn stands_still(&self, post: &Post) -> Result<bool, Error> {
+        if !may_be_paused(post) {
+            return Ok(false);
+        }
+        let lanes = std::slice::from_ref(&post.lane);
+        let pauses = self.shareville.store().pauses(lanes).await?;
+        Ok(pauses
+            .into_iter()
+            .flatten()
+            .any(|pause| keeps_back(pause, post)))
+    }
+}
+
 const fn may_be_paused(post: &Post) -> bool {
     post.is_to_go_out() && !post.has_open_commit()
+}
+
+/// Whether the pause of its lane lasts longer than whatever else the post waits for.
+fn keeps_back(pause: Pause, post: &Post) -> bool {
+    post.due_at().is_some_and(|due_at| due_at < pause.until)
 }
 
 fn show(post: &mut Post, pause: Pause) {
@@ -42,7 +69,7 @@ fn show(post: &mut Post, pause: Pause) {
     let until: Timestamp = post
         .expires_at()
         .map_or(pause.until, |expires_at| pause.until.min(expires_at));
-    if post.due_at().is_none_or(|due_at| due_at >= pause.until) {
+    if !keeps_back(pause, post) {
         return;
     }
     post.status = PostStatus::Scheduled;

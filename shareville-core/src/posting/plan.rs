@@ -82,8 +82,11 @@ impl Posting<'_> {
         target: Target,
         when: impl Into<When>,
     ) -> Result<Plan, Error> {
-        let schedule = self.scheduling(when.into())?;
-        let (post, change) = self.computed(target, schedule).await?;
+        let when = when.into();
+        let due = self.due(&when)?;
+        let now = self.shareville.clock().now();
+        let computed = self.computed(target, self.scheduling(&due, when)).await;
+        let (post, change) = computed.map_err(|error| due.placed(error, now))?;
         Ok(planned(post, change))
     }
 

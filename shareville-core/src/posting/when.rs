@@ -5,10 +5,14 @@ use chrono::TimeDelta;
 use super::check::Warning;
 use crate::{
     clock::Timestamp,
+    error::Error,
     local_time::{LocalTime, Occurrence, TimeZone},
-    post::{Change, is_too_old},
+    post::{Change, Refusal, is_too_old},
     violation::Violation,
 };
+
+/// That a time is too long past: as the refusal of a post has it too.
+const IN_PAST: &str = Refusal::ScheduledInPast.code();
 
 /// When a post is to go out; nothing, for a draft.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,6 +46,21 @@ pub(super) struct Due {
 }
 
 impl Due {
+    /// What is wrong with it if it is too long past to mean "now".
+    pub(super) fn in_past(&self, now: Timestamp) -> Option<Violation> {
+        is_too_old(self.at, now).then(|| in_past(self, now))
+    }
+
+    /// Why a post was not scheduled, seen from where the time was given.
+    pub(super) fn placed(&self, error: Error, now: Timestamp) -> Error {
+        match error {
+            Error::Invalid(wrong) if matches!(&wrong[..], [only] if only.code == IN_PAST) => {
+                Error::Invalid(vec![in_past(self, now)])
+            }
+            error => error,
+        }
+    }
+
     /// The change that schedules a post, telling how its time was given where that is not plain from the moment.
     pub(super) fn noted(&self, change: Change) -> Change {
         let Some(local) = self.local else {
@@ -56,11 +75,8 @@ impl Due {
 }
 
 impl When {
-    /// Finds out the moment; gives `None` where none is asked for.
-    ///
-    /// # Errors
-    /// All that is wrong.
-    pub(super) fn due(&self, now: Timestamp) -> Result<Option<Due>, Vec<Violation>> {
+    /// Finds out the moment, however long past, if one is asked for; and all that is wrong beside that.
+    pub(super) fn due(&self) -> (Option<Due>, Vec<Violation>) {
         let mut wrong = Vec::new();
         let zone = self.timezone.as_deref().map(str::parse::<TimeZone>);
         if let Some(Err(unknown)) = zone {
@@ -101,13 +117,7 @@ impl When {
             }),
             (None, None, _) | (None, Some(_), Some(Err(_))) => None,
         };
-        if let Some(due) = due.as_ref().filter(|due| is_too_old(due.at, now)) {
-            wrong.push(in_past(due, now));
-        }
-        match wrong.is_empty() {
-            true => Ok(due),
-            false => Err(wrong),
-        }
+        (due, wrong)
     }
 }
 
@@ -148,5 +158,5 @@ fn in_past(due: &Due, now: Timestamp) -> Violation {
     let message = format!(
         "{which}is more than 5 minutes past (the server's clock says {now}): give a time to come"
     );
-    Violation::new(pointer, "scheduled_in_past", message)
+    Violation::new(pointer, IN_PAST, message)
 }

@@ -90,14 +90,21 @@ pub trait LoginStore: fmt::Debug + Send + Sync + 'static {
     /// As any method.
     async fn create_grant(&self, grant: &Grant) -> Result<()>;
 
-    /// Takes a grant out, if its time is not over: nobody can take it twice.
+    /// Takes a grant, if its time is not over: nobody can take it twice. It stays until it is
+    /// [finished](Self::finish_grant), so that it can be revoked if nothing comes of it.
     ///
     /// # Errors
     /// As any method.
     async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>>;
 
+    /// Erases a grant, taken or not, over or not. False if it is gone: somebody else has ended it.
+    ///
+    /// # Errors
+    /// As any method.
+    async fn finish_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<bool>;
+
     /// Erases logins, grants, user tokens and [answers](super::PostStore::answered) whose time is over; gives the grants,
-    /// to be revoked at the provider.
+    /// taken or not, to be revoked at the provider.
     ///
     /// # Errors
     /// As any method.

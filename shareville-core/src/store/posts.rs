@@ -21,7 +21,8 @@ pub struct PostFilter {
     pub user: Option<UserId>,
     /// To this account.
     pub account: Option<AccountId>,
-    /// In this status.
+    /// In this status, as it is stored: a post that only its paused lane keeps back is stored as publishing where a
+    /// worker had begun, though it is shown as scheduled.
     pub status: Option<PostStatus>,
     /// Of this batch.
     pub group: Option<GroupId>,
@@ -105,7 +106,8 @@ pub trait PostStore: fmt::Debug + Send + Sync + 'static {
     /// As any method.
     async fn is_held(&self, lane: &Lane, platform_id: &str, except: PostId) -> Result<bool>;
 
-    /// Executes changes, each atomically and for itself: post, indexes, lane and events, or nothing.
+    /// Executes changes, each atomically and for itself: post, indexes, lane and events, or nothing. One that
+    /// [needs an active tenant](Change::needs_active_tenant) is stale while the tenant is not.
     ///
     /// # Errors
     /// As any method; then none is written, or, for [`StoreError::Lost`](super::StoreError::Lost), all or none.

@@ -16,7 +16,8 @@ use crate::{
 #[async_trait]
 pub trait UserStore: fmt::Debug + Send + Sync + 'static {
     /// Takes every way in from an end user, and tells of it: their tokens and the logins they have begun go. Gives what
-    /// such logins have brought and nobody has confirmed; it stays until it is taken.
+    /// such logins have brought and nobody has confirmed, taken or not; it stays until it is
+    /// [finished](super::LoginStore::finish_grant).
     ///
     /// `None` if nothing at all is known of the user; then nothing is told.
     ///

@@ -25,7 +25,7 @@ use crate::{
     store::{
         ClaimRequest, Claimed, ConnectionChange, ConnectionStore, CredentialEpoch, CredentialStore,
         Known, LaneStore, LoginFound, LoginStore, NewPost, Page, PageRequest, PauseScope,
-        PostFilter, PostStore, Result, Stale, Store, StoreError, TenantStore, UserStore,
+        PostFilter, PostStore, Result, Stale, Store, StoreError, TenantStore,
     },
     tenant::Tenant,
 };
@@ -239,22 +239,6 @@ impl CredentialStore for Wrapped {
 }
 
 #[async_trait]
-impl UserStore for Wrapped {
-    async fn shut_out(
-        &self,
-        tenant: TenantId,
-        user: &UserId,
-        events: &[Event],
-    ) -> Result<Option<Vec<Grant>>> {
-        self.inner()?.shut_out(tenant, user, events).await
-    }
-
-    async fn erase_posts(&self, tenant: TenantId, user: &UserId, limit: usize) -> Result<bool> {
-        self.inner()?.erase_posts(tenant, user, limit).await
-    }
-}
-
-#[async_trait]
 impl LoginStore for Wrapped {
     async fn begin_login(&self, login: &Login) -> Result<()> {
         self.inner()?.begin_login(login).await
@@ -283,11 +267,19 @@ impl LoginStore for Wrapped {
     }
 
     async fn create_grant(&self, grant: &Grant) -> Result<()> {
-        self.inner()?.create_grant(grant).await
+        // It tells of nothing; it goes wrong as the connection does that it is to become.
+        let stops = self.stops;
+        let stops = stops.filter(|(_, kind)| *kind == EventKind::ConnectionCreated);
+        let created = self.inner()?.create_grant(grant);
+        self.around(stops.map(|(at, _)| at), created).await
     }
 
     async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
         self.inner()?.take_grant(tenant, code).await
+    }
+
+    async fn finish_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<bool> {
+        self.inner()?.finish_grant(tenant, code).await
     }
 
     async fn sweep(&self) -> Result<Vec<Grant>> {

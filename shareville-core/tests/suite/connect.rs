@@ -20,7 +20,7 @@ use shareville_core::{
     },
 };
 
-use crate::stage::{At, Stage, failure, within};
+use crate::stage::{At, Stage, failure, kinds, within};
 
 fn brings(token: &str, scopes: &[&str]) -> Granted {
     let mut granted = granted(&Provider::facebook(), "person of maria", token, &["page-1"]);
@@ -371,7 +371,13 @@ async fn a_removal_should_be_told_with_a_revision_of_its_own() {
     remove(&stage, &connection).await.unwrap();
     let told = stage.told_of(Subject::Connection(connection.id)).await;
     let last = told.last().unwrap();
-    assert_eq!(last.kind, EventKind::ConnectionRevoked);
+    let mut public = kinds(&told);
+    public.retain(|kind| kind.is_public());
+    assert_eq!(
+        public,
+        [EventKind::ConnectionCreated, EventKind::ConnectionRevoked],
+        "nobody is asked to connect again what was removed"
+    );
     let before = told[..told.len() - 1]
         .iter()
         .map(|event| event.revision)

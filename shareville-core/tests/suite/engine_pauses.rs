@@ -1,6 +1,6 @@
 //! What makes lanes stand still, and what ends that.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use shareville_core::{
     connection::ConnectionStatus,
@@ -12,7 +12,9 @@ use shareville_core::{
     testing::network::{Call, Fault, Manners},
 };
 
-use crate::stage::{Stage, failure, input, kinds, limited, with_comment};
+use crate::stage::{
+    At, Stage, Wrapped, failure, input, kinds, limited, spawn_tick, with_comment, within,
+};
 
 fn code(post: &Post) -> Option<&str> {
     post.failure.as_ref().map(|failure| failure.code.as_str())
@@ -281,6 +283,47 @@ async fn what_an_inactive_tenant_is_committing_should_be_settled() {
     stage.tick_all().await;
     let post = stage.read(post.id).await;
     assert_eq!(post.status, PostStatus::Published, "{:?}", post.failure);
+}
+
+#[tokio::test]
+async fn a_tenant_that_turns_inactive_while_a_post_is_prepared_should_commit_nothing() {
+    let stage = Stage::new().await;
+    let account = stage.account().await;
+    stage.network.on(Call::Prepare, 1, Fault::HangBefore);
+    let post = stage.post(&account).await;
+    let round = spawn_tick(&stage.shareville);
+    within(stage.network.until_hanging(1)).await;
+    set_active(&stage, false).await;
+    stage.network.release();
+    within(round).await.unwrap();
+    stage.tick_all().await;
+    assert_eq!(stage.network.count(Call::Commit), 0);
+    let waits = stage.read(post.id).await;
+    assert_eq!(code(&waits), Some("client_app_inactive"));
+    assert!(waits.work.progress.is_some(), "what was prepared is kept");
+    stage.pass(3600);
+    set_active(&stage, true).await;
+    stage.drive(&[post.id]).await;
+    assert_eq!(stage.network.visible_of(post.id), 1);
+    assert_eq!(stage.network.objects_of(post.id), 1);
+}
+
+#[tokio::test]
+async fn a_tenant_that_turns_inactive_before_the_mark_is_written_should_commit_nothing() {
+    let stage = Stage::new().await;
+    let account = stage.account().await;
+    let post = stage.post(&account).await;
+    let stopping = stage.stopping(At::Before, EventKind::PostCommit);
+    let round = spawn_tick(&stage.on(Arc::<Wrapped>::clone(&stopping)));
+    within(stopping.until_stopped()).await;
+    set_active(&stage, false).await;
+    stopping.release();
+    within(round).await.unwrap();
+    stage.tick_all().await;
+    assert_eq!(stage.network.count(Call::Commit), 0);
+    let waits = stage.read(post.id).await;
+    assert_eq!(code(&waits), Some("client_app_inactive"));
+    assert!(!waits.has_open_commit());
 }
 
 #[tokio::test]

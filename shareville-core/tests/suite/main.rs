@@ -9,6 +9,8 @@
     reason = "tests say what is missing by panicking"
 )]
 
+mod asking_again;
+mod confirming;
 mod connect;
 mod creating;
 mod credentials;

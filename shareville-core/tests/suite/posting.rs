@@ -405,14 +405,17 @@ async fn a_person_who_confirms_should_get_one_visible_post_even_if_they_are_wron
 async fn confirming_what_is_not_unknown_should_be_refused() {
     let stage = Stage::new().await;
     let account = stage.account().await;
-    let post = stage.post(&account).await;
+    let post = stage.post_at(&account, stage.at(60)).await;
     let refused = refusal(publish(&stage, post.id, true).await);
     assert_eq!(refused, Refusal::NothingToConfirm);
+    stage.pass(60);
     stage.tick_all().await;
-    assert_eq!(
-        refusal(publish(&stage, post.id, false).await),
-        Refusal::Published
-    );
+    for confirmed in [false, true] {
+        assert_eq!(
+            refusal(publish(&stage, post.id, confirmed).await),
+            Refusal::Published
+        );
+    }
 }
 
 #[tokio::test]

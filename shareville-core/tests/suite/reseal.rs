@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use shareville_core::{
     Error, Shareville,
     connection::{Connection, ConnectionStatus},
+    engine::Engine,
     event::EventKind,
     failure::FailureClass,
     id::{ConnectionId, Provider, TenantId, UserId},
@@ -16,6 +17,7 @@ use shareville_core::{
     tenancy::{Patch, TenantInput},
     testing::network::{Call, Fault, granted},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::stage::{At, Stage, Wrapped, failure, spawn_tick, within};
 
@@ -291,6 +293,122 @@ async fn a_key_that_has_sealed_nothing_may_be_dropped() {
     let text = format!("{},{}", new.expose_secret(), keys.old.expose_secret());
     restart(&mut stage, Keyring::parse(&text).unwrap());
     stage.shareville.check_keys().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_is_lost_should_be_given_up() {
+    let keys = Keys::make();
+    let mut stage = stage(&keys).await;
+    let (lost, accounts) = stage.connect("maria", "token", &["page-1"]).await;
+    stage.shareville.check_keys().await.unwrap();
+    let in_use = stage.shareville.give_up_key("old", |_| {}).await;
+    assert!(
+        matches!(
+            in_use,
+            Err(Error::Conflict {
+                code: "key_in_use",
+                ..
+            })
+        ),
+        "{in_use:?}"
+    );
+    let unknown = stage.shareville.give_up_key("odl", |_| {}).await;
+    assert!(matches!(unknown, Err(Error::NotFound("key"))));
+
+    // A new key, and, for those who think that this helps, another one under the old id.
+    let under_old_id = Keyring::generate_text("old");
+    for (keyring, missing) in [
+        (keys.replaced(), OpenError::UnknownKey { id: "old".into() }),
+        (
+            Keyring::parse(under_old_id.expose_secret()).unwrap(),
+            OpenError::OtherKey { id: "old".into() },
+        ),
+    ] {
+        restart(&mut stage, keyring);
+        assert_eq!(refusal(stage.shareville.check_keys().await), missing);
+    }
+    restart(&mut stage, keys.replaced());
+    let given_up = stage.shareville.give_up_key("old", |_| {}).await.unwrap();
+    let sealed = key_ids(&stage).await.len();
+    assert_eq!(
+        (given_up.readable, given_up.unreadable as usize),
+        (0, sealed)
+    );
+    stage.shareville.check_keys().await.unwrap();
+    // What another key gives cause to look through does not bring it up again.
+    restart(&mut stage, keys.both());
+    stage.shareville.check_keys().await.unwrap();
+    let newer = Keyring::generate_text("newer");
+    let text = format!("{},{}", newer.expose_secret(), keys.new.expose_secret());
+    restart(&mut stage, Keyring::parse(&text).unwrap());
+    stage.shareville.check_keys().await.unwrap();
+    restart(&mut stage, keys.replaced());
+    stage.shareville.check_keys().await.unwrap();
+
+    // It works again as soon as all that was lost is there again.
+    let post = stage.post(&accounts[0]).await;
+    stage.tick_all().await;
+    let waiting = stage.read(post.id).await;
+    let code = waiting.failure.map(|failure| failure.code);
+    assert_eq!(code.as_deref(), Some("secret_unreadable"));
+    let secret = TenantInput {
+        facebook_app_secret: Patch::Set("app secret".into()),
+        ..TenantInput::default()
+    };
+    let owner = stage.owner.clone();
+    let tenancy = stage.shareville.tenancy(&owner);
+    tenancy.update(stage.tenant, secret).await.unwrap();
+    let (again, _) = stage.connect("maria", "token", &["page-1"]).await;
+    assert_eq!(again.id, lost.id);
+    assert_eq!(stage.drive_one(post.id).await.status, PostStatus::Published);
+    // What a login answered is good for ten minutes only.
+    stage.pass(601);
+    stage.shareville.sweep().await.unwrap();
+    assert!(key_ids(&stage).await.iter().all(|id| id == "new"));
+}
+
+#[tokio::test]
+async fn a_probe_that_another_process_forgot_should_be_kept_again() {
+    let keys = Keys::make();
+    let mut stage = stage(&keys).await;
+    restart(&mut stage, keys.both());
+    stage.shareville.check_keys().await.unwrap();
+    let shutdown = CancellationToken::new();
+    let engine = Engine::new(stage.shareville.clone());
+    let running = tokio::spawn(engine.run(shutdown.clone()));
+    // One that does not know the new key starts while nothing is sealed with it yet.
+    restart(&mut stage, keys.old());
+    stage.shareville.check_keys().await.unwrap();
+    assert_eq!(probes(&stage).await, ["old"]);
+    within(async {
+        while probes(&stage).await != ["new", "old"] {
+            stage.pass(60);
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    shutdown.cancel();
+    within(running).await.unwrap();
+    // So whoever starts without it is told, once something is.
+    restart(&mut stage, keys.both());
+    many(&stage, 1).await;
+    restart(&mut stage, keys.old());
+    let missing = OpenError::UnknownKey { id: "new".into() };
+    assert_eq!(refusal(stage.shareville.check_keys().await), missing);
+}
+
+/// Whose probes are kept.
+async fn probes(stage: &Stage) -> Vec<String> {
+    let mut ids: Vec<_> = stage
+        .store
+        .probes()
+        .await
+        .unwrap()
+        .iter()
+        .map(|probe| probe.key_id().unwrap_or("none").to_owned())
+        .collect();
+    ids.sort();
+    ids
 }
 
 #[tokio::test]

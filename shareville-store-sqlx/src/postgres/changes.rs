@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use shareville_core::{
+    id::TenantId,
     post::{Applied, Change},
     store::{Result, Stale},
 };
-use sqlx::{FromRow, PgConnection, query, query_as};
+use sqlx::{FromRow, PgConnection, query, query_as, query_scalar};
 use uuid::Uuid;
 
 use super::{
@@ -16,9 +18,9 @@ use super::{
     lanes::{Settled, settle},
 };
 use crate::{
-    batch::{Batch, Guard, good},
+    batch::{Batch, Guard, good, needed_active},
     error::failed,
-    row::{json, micros, revision, time},
+    row::{json, micros, records, revision, time},
 };
 
 /// Locks lanes and posts, and reads what is checked before posts are changed. Whether an account is there is asked when
@@ -30,6 +32,10 @@ pub(super) const GUARDS: &str = concat!(
      FROM shareville_posts p JOIN shareville_lanes l ON l.id = p.lane WHERE p.id = ANY ($1)
      ORDER BY l.tenant, l.provider, l.platform_id, p.id FOR NO KEY UPDATE OF l, p"
 );
+
+/// Some tenants, to see which are active. It is asked once the lanes are locked, as that may have taken a while; and not
+/// worked out by the database, whose JSON cannot be read where a text in it has a NUL.
+pub(super) const TENANTS: &str = "SELECT record FROM shareville_tenants WHERE id = ANY ($1)";
 
 /// Writes all that can change in posts, removes posts, remembering whose they were, and tells of it, in one statement. A
 /// post whose account is gone never comes up again.
@@ -52,6 +58,13 @@ pub(super) const WRITE: &str =
                            THEN b.expires_at END,
          platform_id = b.platform_id, open = b.open, record = b.record
      FROM batch b WHERE p.id = b.id";
+
+/// What is read of a tenant.
+#[derive(Debug, Deserialize)]
+struct Standing {
+    id: TenantId,
+    active: bool,
+}
 
 /// What is checked, and when.
 #[derive(Debug, FromRow)]
@@ -147,6 +160,17 @@ pub(super) async fn execute(
         return Ok((vec![Err(Stale); changes.len()], None));
     };
     let mut batch: Batch = locked.into_iter().map(|it| it.guard).collect();
+    let needed: Vec<Uuid> = needed_active(changes).into_iter().collect();
+    if !needed.is_empty() {
+        let found: Vec<String> = query_scalar(TENANTS)
+            .bind(needed)
+            .fetch_all(&mut *on)
+            .await
+            .map_err(failed)?;
+        let found: Vec<Standing> = records(&found)?;
+        let active = found.into_iter().filter(|it| it.active);
+        batch.know_active(active.map(|it| it.id.as_uuid()));
+    }
     let results: Vec<_> = changes.iter().map(|it| batch.take(it, at)).collect();
     if !results.iter().any(|it| it.is_ok()) {
         return Ok((results, None));

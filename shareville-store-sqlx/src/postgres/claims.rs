@@ -1,8 +1,9 @@
 //! Claiming in PostgreSQL: one statement a round, however many lanes it claims and whatever lies in the future.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use shareville_core::{
+    clock::Timestamp,
     id::{Provider, TenantId},
     lane::{ClaimRef, Lane},
     store::{Claim, ClaimRequest, Claimed, Result},
@@ -10,16 +11,21 @@ use shareville_core::{
 use sqlx::{FromRow, query_as};
 use uuid::Uuid;
 
-use super::{PostgresStore, clock::now, lanes::length};
+use super::{
+    PostgresStore,
+    clock::now,
+    lanes::{Names, length},
+};
 use crate::{
-    error::written,
+    error::{failed, is_locked_out, written},
     row::{count, record, time},
     tenants::Tenants,
 };
 
 /// Claims lanes, going round the tenants whose turn it is, and reads the posts that are up in them.
 ///
-/// - `up`: the tenants in order of turn. `asked`: the same, locked, but for those whom another claim has served since.
+/// - `up`: the tenants in order of turn. `asked`: the same, locked, but for those whom another claim has served since. A
+///   turn is locked until the transaction that works it out anew has ended, and a host's own may take its time.
 /// - `ready`: an equal share of lanes of each that is not at its cap, locked, those first that have been ready longest.
 ///   Locked ones, and ones that somebody has changed since this statement began, are passed over: of those it would
 ///   read posts that are outdated.
@@ -29,10 +35,14 @@ use crate::{
 ///   Where all that is ready was passed over, it is not tried again at once.
 ///
 /// Which post is up is the rule of `LaneState::turn`. A test holds it against the rule itself.
-pub(super) const CLAIM: &str = concat!(
-    "WITH clock AS MATERIALIZED (SELECT ",
-    now!("$1"),
-    " AS now),
+macro_rules! claim {
+    ($patience:literal, $locked:literal) => {
+        concat!(
+            "WITH clock AS MATERIALIZED (SELECT ",
+            now!("$1"),
+            " AS now, ",
+            $patience,
+            " AS patience),
      up AS MATERIALIZED (
          SELECT q.*,
                 (SELECT count(*) FROM (
@@ -47,7 +57,9 @@ pub(super) const CLAIM: &str = concat!(
          SELECT q.tenant, q.turn, q.version, q.version = u.version AS same, u.served, u.turn AS place,
                 u.in_flight, u.first_end
          FROM up u JOIN shareville_turns q ON q.tenant = u.tenant AND q.served = u.served
-         ORDER BY q.tenant FOR NO KEY UPDATE OF q),
+         ORDER BY q.tenant FOR NO KEY UPDATE OF q",
+            $locked,
+            "),
      free AS MATERIALIZED (
          SELECT tenant, row_number() OVER (ORDER BY place, served) AS place,
                 LEAST($3 - in_flight, ($2 + count(*) OVER () - 1) / count(*) OVER ()) AS share
@@ -111,7 +123,49 @@ pub(super) const CLAIM: &str = concat!(
      LEFT JOIN shareville_connections n ON n.id = a.connection
      LEFT JOIN shareville_tenants w ON w.id = p.tenant
      ORDER BY t.number"
-);
+        )
+    };
+}
+
+/// Passes over tenants whose turns others hold, so that none is kept from the others.
+pub(super) const CLAIM: &str = claim!("''", " SKIP LOCKED");
+
+/// Waits for those who are in the way, but not for long: where turns are held one after the other, they would be passed
+/// over for ever.
+pub(super) const CLAIM_WAITING: &str = claim!("set_config('lock_timeout', '100ms', true)", "");
+
+/// Makes claims last, those that still hold; says of which, and of which it cannot tell, since others hold their lanes.
+/// No lane is ready earlier for it, so no turn is touched.
+macro_rules! renew {
+    ($patience:literal, $locked:literal) => {
+        concat!(
+            "WITH patience AS MATERIALIZED (SELECT ",
+            $patience,
+            " AS patience),
+             known AS MATERIALIZED (
+                 SELECT l.id, b.nonce, b.place
+                 FROM patience CROSS JOIN unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])
+                      WITH ORDINALITY AS b (tenant, provider, platform_id, nonce, place)
+                 JOIN shareville_lanes l USING (tenant, provider, platform_id) WHERE l.nonce = b.nonce),
+             held AS MATERIALIZED (
+                 SELECT l.id, k.place FROM known k JOIN shareville_lanes l ON l.id = k.id AND l.nonce = k.nonce
+                 ORDER BY l.tenant, l.provider, l.platform_id FOR NO KEY UPDATE OF l",
+            $locked,
+            "),
+             renewed AS (
+                 UPDATE shareville_lanes l SET leased_until = ",
+            now!("$6"),
+            " + $5, version = l.version + 1 FROM held h WHERE l.id = h.id RETURNING h.place)
+             SELECT k.place, r.place IS NOT NULL FROM known k LEFT JOIN renewed r ON r.place = k.place"
+        )
+    };
+}
+
+/// Waits for nobody, so that none is kept from the others.
+pub(super) const RENEW: &str = renew!("''", " SKIP LOCKED");
+
+/// Waits for those who are in the way, but not for long.
+pub(super) const RENEW_WAITING: &str = renew!("set_config('lock_timeout', '1s', true)", "");
 
 /// A lease of no length would hand out the same lane twice in one call.
 const SHORTEST_LEASE: Duration = Duration::from_micros(1);
@@ -141,18 +195,19 @@ impl PostgresStore {
         let mut taken = 0;
         loop {
             let left = (request.limit - taken).min(MOST);
-            let rows = self.round(left, request).await?;
-            let Some(Row {
-                now,
-                next_ready,
-                moved,
-                ..
-            }) = rows.first()
-            else {
-                return Err(crate::error::failed(sqlx::Error::RowNotFound));
-            };
-            let (now, next_ready) = (time(*now), next_ready.map(time));
-            let over = !moved || next_ready.is_none_or(|next| next > now);
+            let mut rows = self.round(CLAIM, left, request).await?;
+            let (mut now, mut next_ready, mut moved) = state(&rows)?;
+            let is_due =
+                |now: Timestamp, next: Option<Timestamp>| next.is_some_and(|next| next <= now);
+            if taken == 0 && left > 0 && !moved && is_due(now, next_ready) {
+                // All whose turn it is are held by others. It is no use to come back at once.
+                let waited = self.round(CLAIM_WAITING, left, request).await?;
+                if !waited.is_empty() {
+                    (now, next_ready, moved) = state(&waited)?;
+                    rows = waited;
+                }
+            }
+            let over = !moved || !is_due(now, next_ready);
             taken += rows.iter().filter(|row| row.nonce.is_some()).count();
             claims.extend(read(rows));
             if over || taken >= request.limit {
@@ -165,20 +220,93 @@ impl PostgresStore {
         }
     }
 
-    async fn round(&self, limit: usize, request: ClaimRequest) -> Result<Vec<Row>> {
+    /// Claims some lanes; answers no row at all if others were in the way for too long.
+    async fn round(
+        &self,
+        sql: &'static str,
+        limit: usize,
+        request: ClaimRequest,
+    ) -> Result<Vec<Row>> {
         let nonces: Vec<Uuid> = (0..limit).map(|_| Uuid::now_v7()).collect();
         let mut on = self.lend().await?;
-        let rows = query_as(CLAIM)
+        let rows = query_as(sql)
             .bind(self.clock.now())
             .bind(count(limit))
             .bind(count(request.per_tenant.max(1)))
             .bind(length(request.lease.max(SHORTEST_LEASE)))
             .bind(nonces)
             .fetch_all(on.on())
+            .await;
+        let rows = match rows {
+            Err(error) if is_locked_out(&error) => Vec::new(),
+            rows => rows.map_err(written)?,
+        };
+        on.keep();
+        Ok(rows)
+    }
+}
+
+/// The time, when the next turn comes, and whether any was taken, as a round tells it.
+fn state(rows: &[Row]) -> Result<(Timestamp, Option<Timestamp>, bool)> {
+    let row = rows.first();
+    let row = row.ok_or_else(|| failed(sqlx::Error::RowNotFound))?;
+    Ok((time(row.now), row.next_ready.map(time), row.moved))
+}
+
+impl PostgresStore {
+    pub(super) async fn renew_claims(
+        &self,
+        claims: &[ClaimRef],
+        lease: Duration,
+    ) -> Result<Vec<bool>> {
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (mut held, mut unclear) = (BTreeSet::new(), Vec::new());
+        let asked: Vec<&ClaimRef> = claims.iter().collect();
+        for (number, renewed) in self.make_last(RENEW, &asked, lease).await? {
+            if renewed {
+                held.insert(number);
+            } else {
+                unclear.push(number);
+            }
+        }
+        // Each waits by itself: the others are renewed by now, whatever comes of it. Where somebody stays in the way, that
+        // a claim is lost would be as wrong an answer as that it holds.
+        for number in unclear {
+            let asked: Vec<&ClaimRef> = claims.get(number).into_iter().collect();
+            let renewed = self.make_last(RENEW_WAITING, &asked, lease).await?;
+            if renewed.iter().any(|(_, renewed)| *renewed) {
+                held.insert(number);
+            }
+        }
+        Ok((0..claims.len()).map(|it| held.contains(&it)).collect())
+    }
+
+    /// Makes claims last by a statement; says of which, by their numbers, and of which it cannot tell.
+    async fn make_last(
+        &self,
+        sql: &'static str,
+        claims: &[&ClaimRef],
+        lease: Duration,
+    ) -> Result<Vec<(usize, bool)>> {
+        let names: Names<'_> = claims.iter().map(|claim| &claim.lane).collect();
+        let nonces: Vec<Uuid> = claims.iter().map(|claim| claim.nonce).collect();
+        let mut on = self.lend().await?;
+        let places: Vec<(i64, bool)> = query_as(sql)
+            .bind(names.tenants)
+            .bind(names.providers)
+            .bind(names.platform_ids)
+            .bind(nonces)
+            .bind(length(lease))
+            .bind(self.clock.now())
+            .fetch_all(on.on())
             .await
             .map_err(written)?;
         on.keep();
-        Ok(rows)
+        let number = |place: i64| usize::try_from(place - 1).unwrap_or(usize::MAX);
+        let told = places.into_iter();
+        Ok(told.map(|(place, held)| (number(place), held)).collect())
     }
 }
 

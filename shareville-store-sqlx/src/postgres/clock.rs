@@ -18,6 +18,15 @@ macro_rules! now {
 }
 pub(super) use now;
 
+/// Lets the transaction be on the disk once it is committed, in SQL: a host's connection may be set not to wait for that.
+macro_rules! durable {
+    () => {
+        "CASE WHEN current_setting('synchronous_commit') = 'off'
+              THEN set_config('synchronous_commit', 'on', true) END"
+    };
+}
+pub(super) use durable;
+
 /// The clock a store goes by.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StoreClock(pub(super) Option<Arc<dyn Clock>>);

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     PostgresStore,
     events::tell,
-    lanes::{pause_and_resume, settle},
+    lanes::{Settled, pause_and_resume, settle},
 };
 use crate::{
     error::{conflict, failed},
@@ -24,9 +24,21 @@ use crate::{
     row::{before, found, json, limit, page, record, records, revision},
 };
 
-/// Lanes in which posts through a connection have something left to do, locked.
-pub(super) const LANES_OF: &str = "SELECT * FROM shareville_lanes WHERE id IN
-     (SELECT lane FROM shareville_posts WHERE connection = $1 AND open)
+/// Locks a connection and its accounts.
+pub(super) const LOCK: &str =
+    "SELECT 1 FROM shareville_connections WHERE id = $1 AND tenant = $2 FOR UPDATE";
+pub(super) const LOCK_ACCOUNTS: &str =
+    "SELECT 1 FROM shareville_accounts WHERE connection = $1 AND tenant = $2
+     ORDER BY id FOR UPDATE";
+
+/// Lanes of a connection's accounts, and those in which posts through it have something left to do, locked: so that no
+/// post through it is brought back to be done once they are.
+pub(super) const LANES_OF: &str = "SELECT * FROM shareville_lanes WHERE id IN (
+         SELECT p.lane FROM shareville_posts p WHERE p.connection = $1 AND p.open AND p.tenant = $2
+         UNION ALL
+         SELECT (SELECT l.id FROM shareville_lanes l
+                 WHERE l.tenant = a.tenant AND l.provider = a.provider AND l.platform_id = a.platform_id)
+         FROM shareville_accounts a WHERE a.connection = $1 AND a.tenant = $2)
      ORDER BY tenant, provider, platform_id FOR NO KEY UPDATE";
 
 /// Lets posts through a connection never come up again.
@@ -38,8 +50,10 @@ pub(super) const ACCOUNTS_BY_ID: &str = "SELECT a.record, c.record FROM sharevil
      JOIN shareville_connections c ON c.id = a.connection WHERE a.id = ANY ($1) AND a.tenant = $2";
 
 /// Remembers whose a connection was that goes now.
-const DEPART_CONNECTION: &str = "INSERT INTO shareville_departed (tenant, end_user, subject)
+pub(super) const DEPART_CONNECTION: &str = "INSERT INTO shareville_departed (tenant, end_user, subject)
      SELECT tenant, end_user, id FROM shareville_connections WHERE id = $1 AND tenant = $2 ON CONFLICT DO NOTHING";
+
+const DELETE: &str = "DELETE FROM shareville_connections WHERE id = $1 AND tenant = $2";
 
 /// Two at once may find the person free: then the index refuses the second.
 fn person_taken(error: sqlx::Error) -> StoreError {
@@ -140,10 +154,13 @@ impl ConnectionStore for PostgresStore {
         for account in &change.accounts {
             write_account(write.on(), account).await?;
         }
-        pause_and_resume(write.on(), &change.pause, &change.resume).await?;
+        let (pause, resume) = (&change.pause, &change.resume);
+        let settled = pause_and_resume(write.on(), pause, resume, self.clock.now()).await?;
         tell(write.on(), &change.events).await?;
         write.commit().await?;
-        self.wire.work();
+        if settled.is_some_and(Settled::is_soon) {
+            self.wire.work();
+        }
         self.wire.told(&change.events);
         Ok(Ok(()))
     }
@@ -233,27 +250,36 @@ impl ConnectionStore for PostgresStore {
         events: &[Event],
     ) -> Result<bool> {
         let mut write = self.write().await?;
-        query(DEPART_CONNECTION)
+        let found: Option<i32> = query_scalar(LOCK)
             .bind(id.as_uuid())
             .bind(tenant.as_uuid())
-            .execute(write.on())
+            .fetch_optional(write.on())
             .await
             .map_err(failed)?;
-        let deleted = query("DELETE FROM shareville_connections WHERE id = $1 AND tenant = $2")
-            .bind(id.as_uuid())
-            .bind(tenant.as_uuid())
-            .execute(write.on())
-            .await
-            .map_err(failed)?;
-        if deleted.rows_affected() == 0 {
+        if found.is_none() {
             return Ok(false);
         }
-        // Nothing can be done for its posts any more, so they must not come up in their lanes.
+        query(LOCK_ACCOUNTS)
+            .bind(id.as_uuid())
+            .bind(tenant.as_uuid())
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
         let lanes: Vec<LaneRow> = query_as(LANES_OF)
             .bind(id.as_uuid())
+            .bind(tenant.as_uuid())
             .fetch_all(write.on())
             .await
             .map_err(failed)?;
+        for sql in [DEPART_CONNECTION, DELETE] {
+            query(sql)
+                .bind(id.as_uuid())
+                .bind(tenant.as_uuid())
+                .execute(write.on())
+                .await
+                .map_err(failed)?;
+        }
+        // Nothing can be done for its posts any more, so they must not come up in their lanes.
         query(STRAND)
             .bind(id.as_uuid())
             .execute(write.on())

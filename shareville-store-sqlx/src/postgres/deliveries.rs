@@ -1,9 +1,8 @@
 //! Deliveries in PostgreSQL: events are taken up by a cursor, and handed out like lanes, going round the tenants.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
 use shareville_core::{
     clock::Timestamp,
     delivery::Delivery,
@@ -17,18 +16,25 @@ use shareville_core::{
 use sqlx::{FromRow, PgConnection, query, query_as, query_scalar};
 use uuid::Uuid;
 
-use super::{PostgresStore, clock::now, lanes::length};
+use super::{
+    PostgresStore,
+    clock::now,
+    lanes::{Settled, length},
+};
 use crate::{
     deliveries::{Owed, SHORTEST_LEASE, STRIDE, Whole, claims},
     error::failed,
     row::{before, count, json, limit, micros, page, revision, time},
 };
 
-/// How soon to ask again where others were in the way.
-const AGAIN: TimeDelta = TimeDelta::milliseconds(20);
+/// How long to rest where others were in the way.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Public events, in order, that were not taken up yet. Where no tenant has an endpoint there are none; and none has to be
 /// looked at that even the oldest endpoint has seen.
+///
+/// What could not be seen in `past` was written by transactions that began later, or by one of those that were under way
+/// then: so one that lasts long makes nobody look again at what was told since it began.
 macro_rules! news {
     ($columns:literal, $rest:literal) => {
         concat!(
@@ -39,10 +45,18 @@ macro_rules! news {
                   SELECT pg_snapshot_xmin(since) AS xmin FROM shareville_endpoints WHERE active
                   ORDER BY pg_snapshot_xmin(since) LIMIT 1) o
               CROSS JOIN LATERAL (
-                  SELECT e.* FROM shareville_events e
-                  WHERE e.public AND e.xid >= GREATEST(o.xmin, pg_snapshot_xmin(c.past))
-                    AND (e.xid, e.seq) > (c.xid, c.seq) AND NOT pg_visible_in_snapshot(e.xid, c.past)",
-            $rest
+                  (SELECT e.* FROM shareville_events e
+                   WHERE e.public AND (e.xid, e.seq) > (
+                       GREATEST(o.xmin, pg_snapshot_xmax(c.past), c.xid),
+                       CASE WHEN c.xid >= GREATEST(o.xmin, pg_snapshot_xmax(c.past)) THEN c.seq ELSE 0 END)",
+            $rest,
+            ")
+                  UNION ALL
+                  (SELECT e.* FROM shareville_events e
+                   WHERE e.public AND e.xid = ANY (ARRAY (SELECT pg_snapshot_xip(c.past))) AND e.xid >= o.xmin
+                     AND (e.xid, e.seq) > (c.xid, c.seq)",
+            $rest,
+            ")) e"
         )
     };
 }
@@ -52,7 +66,7 @@ pub(super) const LOOK: &str = concat!(
     "SELECT ",
     now!("$1"),
     ", EXISTS (SELECT 1 FROM shareville_delivery_cursor WHERE goal IS NOT NULL) OR EXISTS (",
-    news!("1", " LIMIT 1) e"),
+    news!("1", " LIMIT 1"),
     "), (SELECT turn FROM shareville_endpoints WHERE turn IS NOT NULL ORDER BY turn LIMIT 1)"
 );
 
@@ -64,11 +78,15 @@ pub(super) const AIM: &str = "UPDATE shareville_delivery_cursor SET goal = pg_cu
      WHERE one AND goal IS NULL";
 
 /// The next events on the way to the goal, and to whom they are owed.
-pub(super) const NEWS: &str = news!(
-    "e.xid::text AS xid, e.seq, e.id, e.tenant, e.record::jsonb ->> 'kind' AS kind,
+pub(super) const NEWS: &str = concat!(
+    news!(
+        "e.xid::text AS xid, e.seq, e.id, e.tenant, e.record::jsonb ->> 'kind' AS kind,
      EXISTS (SELECT 1 FROM shareville_endpoints p
              WHERE p.tenant = e.tenant AND p.active AND NOT pg_visible_in_snapshot(e.xid, p.since)) AS owed",
-    " AND pg_visible_in_snapshot(e.xid, c.goal) ORDER BY e.xid, e.seq LIMIT $1) e ORDER BY e.xid, e.seq"
+        " AND e.xid < pg_snapshot_xmax(c.goal) AND pg_visible_in_snapshot(e.xid, c.goal)
+                   ORDER BY e.xid, e.seq LIMIT $1"
+    ),
+    " ORDER BY e.xid, e.seq LIMIT $1"
 );
 
 /// Goes on to an event; or, past the last, on from the goal.
@@ -77,23 +95,33 @@ pub(super) const GO_ON: &str =
 pub(super) const ARRIVE: &str =
     "UPDATE shareville_delivery_cursor SET past = goal, goal = NULL, xid = '0', seq = 0 WHERE one";
 
+/// Owes what has not been erased meanwhile.
 pub(super) const TAKE_UP: &str =
     "INSERT INTO shareville_deliveries (id, tenant, event, revision, ready_at, record)
-     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
+     SELECT b.* FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
+                     AS b (id, tenant, event, revision, ready_at, record)
+     JOIN shareville_events e ON e.seq = b.event ORDER BY e.seq FOR KEY SHARE OF e
      ON CONFLICT DO NOTHING";
 
 /// Locks the endpoints of tenants.
 pub(super) const ENDPOINTS: &str = "SELECT 1 FROM shareville_endpoints WHERE tenant = ANY ($1)
      ORDER BY tenant FOR NO KEY UPDATE";
 
-/// Works out when the turns of tenants come, whose endpoints are locked.
-pub(super) const TURNS: &str = "UPDATE shareville_endpoints p
-     SET turn = CASE WHEN d.ready_at IS NOT NULL AND p.active THEN GREATEST(p.served_at, d.ready_at) END
-     FROM unnest($1::uuid[]) t (tenant)
-     LEFT JOIN LATERAL (
-         SELECT r.ready_at FROM shareville_deliveries r WHERE r.tenant = t.tenant AND r.ready_at IS NOT NULL
-         ORDER BY r.ready_at, r.id LIMIT 1) d ON true
-     WHERE p.tenant = t.tenant";
+/// Works out when the turns of tenants come, whose endpoints are locked; answers the time, and when the first comes.
+pub(super) const TURNS: &str = concat!(
+    "WITH turns AS (
+         UPDATE shareville_endpoints p
+         SET turn = CASE WHEN d.ready_at IS NOT NULL AND p.active THEN GREATEST(p.served_at, d.ready_at) END
+         FROM unnest($1::uuid[]) t (tenant)
+         LEFT JOIN LATERAL (
+             SELECT r.ready_at FROM shareville_deliveries r WHERE r.tenant = t.tenant AND r.ready_at IS NOT NULL
+             ORDER BY r.ready_at, r.id LIMIT 1) d ON true
+         WHERE p.tenant = t.tenant
+         RETURNING p.turn)
+     SELECT ",
+    now!("$2"),
+    ", (SELECT min(turn) FROM turns)"
+);
 
 /// Tenants in order of turn, locked, but for those that another claim holds.
 pub(super) const UP_NEXT: &str = concat!(
@@ -182,8 +210,13 @@ struct Look {
     next: Option<Timestamp>,
 }
 
-/// Lets the endpoint of a tenant come or go with its address. What was told before is not owed to a new one.
-pub(super) async fn follow(on: &mut PgConnection, tenant: &Tenant) -> Result<()> {
+/// Lets the endpoint of a tenant come or go with its address; says, if it did, when there is next something to deliver.
+/// What was told before is not owed to a new one.
+pub(super) async fn follow(
+    on: &mut PgConnection,
+    tenant: &Tenant,
+    now: Option<i64>,
+) -> Result<Option<Settled>> {
     let sql = match tenant.webhook_url {
         Some(_) => {
             "INSERT INTO shareville_endpoints AS p (tenant, active, since) VALUES ($1, true, pg_current_snapshot())
@@ -197,16 +230,27 @@ pub(super) async fn follow(on: &mut PgConnection, tenant: &Tenant) -> Result<()>
         .execute(&mut *on)
         .await
         .map_err(failed)?;
-    if followed.rows_affected() > 0 {
-        run(on, TURNS, &[id]).await?;
+    match followed.rows_affected() {
+        0 => Ok(None),
+        _ => turns(on, &[id], now).await.map(Some),
     }
-    Ok(())
 }
 
-/// Runs a statement about tenants.
-async fn run(on: &mut PgConnection, sql: &'static str, tenants: &[Uuid]) -> Result<()> {
-    query(sql).bind(tenants).execute(on).await.map_err(failed)?;
-    Ok(())
+/// Locks the endpoints of tenants.
+async fn lock(on: &mut PgConnection, tenants: &[Uuid]) -> Result<()> {
+    let locked = query(ENDPOINTS).bind(tenants).execute(on).await;
+    locked.map(drop).map_err(failed)
+}
+
+/// Works out when the turns of tenants come.
+async fn turns(on: &mut PgConnection, tenants: &[Uuid], now: Option<i64>) -> Result<Settled> {
+    let (now, ready_at): (i64, Option<i64>) = query_as(TURNS)
+        .bind(tenants)
+        .bind(now)
+        .fetch_one(on)
+        .await
+        .map_err(failed)?;
+    Ok(Settled { now, ready_at })
 }
 
 /// Stores deliveries of events that are owed.
@@ -220,7 +264,7 @@ async fn take_up(on: &mut PgConnection, owed: &[&Owed], now: Timestamp) -> Resul
         let values: Vec<_> = deliveries.iter().map(value).collect();
         values
     };
-    run(on, ENDPOINTS, &tenants).await?;
+    lock(on, &tenants).await?;
     query(TAKE_UP)
         .bind(owed.iter().map(|it| it.id).collect::<Vec<_>>())
         .bind(owed.iter().map(|it| it.tenant).collect::<Vec<_>>())
@@ -231,7 +275,8 @@ async fn take_up(on: &mut PgConnection, owed: &[&Owed], now: Timestamp) -> Resul
         .execute(&mut *on)
         .await
         .map_err(failed)?;
-    run(on, TURNS, &tenants).await
+    turns(on, &tenants, Some(micros(now))).await?;
+    Ok(())
 }
 
 /// Writes changes to deliveries that are all different; says which of them fitted.
@@ -362,12 +407,11 @@ impl DeliveryStore for PostgresStore {
         }
         let claims = self.hand_out(request).await?;
         let Look { now, news, next } = self.look_for_deliveries().await?;
-        let next_ready = match next {
-            _ if news => Some(now),
-            // Others are about to claim what this has passed over.
-            Some(next) if claims.is_empty() => Some(next.max(now + AGAIN)),
-            next => next,
-        };
+        let next_ready = if news { Some(now) } else { next };
+        if claims.is_empty() && next.is_some_and(|next| next <= now) {
+            // Others hold what this has passed over: it is no use to come back at once.
+            tokio::time::sleep(AGAIN).await;
+        }
         Ok(ClaimedDeliveries {
             claims,
             now,
@@ -386,7 +430,7 @@ impl DeliveryStore for PostgresStore {
         let now = self.clock.now();
         let tenants = changes.iter().map(|it| it.delivery.tenant.as_uuid());
         let tenants: Vec<Uuid> = tenants.collect::<BTreeSet<_>>().into_iter().collect();
-        run(begun.on(), ENDPOINTS, &tenants).await?;
+        lock(begun.on(), &tenants).await?;
         let mut applied = Vec::with_capacity(changes.len());
         let mut left = changes;
         while !left.is_empty() {
@@ -398,9 +442,11 @@ impl DeliveryStore for PostgresStore {
             }));
             left = others;
         }
-        run(begun.on(), TURNS, &tenants).await?;
+        let settled = turns(begun.on(), &tenants, now).await?;
         begun.commit().await?;
-        self.wire.deliveries();
+        if settled.is_soon() {
+            self.wire.deliveries();
+        }
         Ok(applied)
     }
 

@@ -1,50 +1,91 @@
 //! Writing within a host's own transaction, so that its rows and our posts are stored together or not at all.
 
+use std::collections::BTreeSet;
+
 use shareville_core::{
-    id::PostId,
+    lane::Lane,
     post::Post,
     posting::{Plan, PlannedWrite},
     store::{Result, Stale},
 };
-use sqlx::{PgConnection, query, query_scalar};
+use sqlx::{PgConnection, query};
+use uuid::Uuid;
 
 use super::{
     PostgresStore, changes,
+    lanes::{Settled, lock_all},
+    listen::News,
     posts::{self, Inserted, account_gone},
 };
 use crate::error::failed;
 
-/// Locks the account of a post, so that it does not go away before the commit.
-pub(super) const ACCOUNT: &str =
-    "SELECT true FROM shareville_accounts WHERE id = $1 AND tenant = $2 FOR KEY SHARE";
+/// Locks the accounts of posts, so that they do not go away before the commit.
+pub(super) const ACCOUNTS: &str =
+    "SELECT 1 FROM unnest($1::uuid[], $2::uuid[]) AS b (id, tenant) JOIN shareville_accounts a USING (id, tenant)
+     ORDER BY a.id FOR KEY SHARE OF a";
 
-/// A mark that is written must be on the disk before its call is sent.
-async fn durable(transaction: &mut PgConnection) -> Result<()> {
-    query(
-        "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'",
-    )
-    .execute(transaction)
-    .await
-    .map_err(failed)?;
-    Ok(())
-}
+/// Lets nobody wait without end for a host that does nothing; a tighter limit of its own stays.
+pub(super) const BOUND: &str =
+    "SELECT set_config('idle_in_transaction_session_timeout', '10s', true)
+     WHERE current_setting('idle_in_transaction_session_timeout')::interval
+           NOT BETWEEN interval '1 ms' AND interval '10 s'";
 
-async fn lock_account(transaction: &mut PgConnection, post: &Post) -> Result<()> {
-    let there: Option<bool> = query_scalar(ACCOUNT)
-        .bind(post.account.as_uuid())
-        .bind(post.tenant.as_uuid())
-        .fetch_optional(transaction)
+/// Locks the accounts of posts that are to go out.
+async fn lock_accounts(transaction: &mut PgConnection, posts: &[&Post]) -> Result<()> {
+    let accounts: BTreeSet<(Uuid, Uuid)> = posts
+        .iter()
+        .map(|post| (post.account.as_uuid(), post.tenant.as_uuid()))
+        .collect();
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let (ids, tenants): (Vec<Uuid>, Vec<Uuid>) = accounts.iter().copied().unzip();
+    let there = query(ACCOUNTS)
+        .bind(ids)
+        .bind(tenants)
+        .fetch_all(transaction)
         .await
         .map_err(failed)?;
-    there.map(drop).ok_or_else(account_gone)
+    match there.len() == accounts.len() {
+        true => Ok(()),
+        false => Err(account_gone()),
+    }
+}
+
+/// The posts of a plan whose accounts must be there.
+fn going_out(plan: &Plan) -> Vec<&Post> {
+    match plan.write() {
+        PlannedWrite::Create(new) => new.iter().map(|new| &new.post).collect(),
+        PlannedWrite::Change(change) => {
+            let next = change.next.iter();
+            next.filter(|post| post.is_to_go_out()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The lanes that a plan may make, and the posts that it changes.
+fn touched(plan: &Plan) -> (Vec<Lane>, Option<Uuid>) {
+    match plan.write() {
+        PlannedWrite::Create(new) => {
+            let lanes = new.iter().map(|new| new.post.lane.clone());
+            (lanes.collect(), None)
+        }
+        PlannedWrite::Change(change) => (Vec::new(), Some(change.post.as_uuid())),
+        _ => (Vec::new(), None),
+    }
 }
 
 impl PostgresStore {
     /// Executes a plan in a host's transaction. If a post has changed since the plan was made the answer is [`Stale`], and
     /// nothing is written: roll back, or make another plan.
     ///
-    /// Roll it back if this fails. With the commit, workers of all processes are told. Commit soon: other posts to the same
-    /// accounts wait for it. The store may be one of another pool, as long as the transaction finds its tables.
+    /// Roll it back if this fails. With the commit, workers of all processes are told. The store may be one of another
+    /// pool, as long as the transaction finds its tables.
+    ///
+    /// Commit soon: until then other work of this tenant, and what shares a write with it, waits. So call nobody while the
+    /// transaction is open. One that does nothing for ten seconds is ended by the server (a tighter limit of your own
+    /// stays). With more than one plan for one transaction, call [`execute_all_in`](Self::execute_all_in) with all of them.
     ///
     /// # Errors
     /// [`StoreError::Conflict`](shareville_core::store::StoreError::Conflict) if an account is gone (the field is named
@@ -54,32 +95,80 @@ impl PostgresStore {
         transaction: &mut PgConnection,
         plan: &Plan,
     ) -> Result<std::result::Result<(), Stale>> {
+        self.execute_all_in(transaction, std::slice::from_ref(plan))
+            .await
+    }
+
+    /// Executes several plans in a host's transaction, one after the other, as [`execute_in`](Self::execute_in) does one.
+    /// Once one is found [`Stale`] those after it are not executed: roll back.
+    ///
+    /// All that they are about is locked first, in the order that all others keep: plans that are executed one by one may
+    /// end in a deadlock with others, of which the server ends one (`40P01`, which is
+    /// [`StoreError::Unavailable`](shareville_core::store::StoreError::Unavailable) here): then roll back and begin again.
+    ///
+    /// # Errors
+    /// As [`execute_in`](Self::execute_in).
+    pub async fn execute_all_in(
+        &self,
+        transaction: &mut PgConnection,
+        plans: &[Plan],
+    ) -> Result<std::result::Result<(), Stale>> {
+        query(BOUND)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        if plans.len() > 1 {
+            let going: Vec<&Post> = plans.iter().flat_map(going_out).collect();
+            lock_accounts(transaction, &going).await?;
+            let (lanes, posts): (Vec<_>, Vec<_>) = plans.iter().map(touched).unzip();
+            let lanes: Vec<Lane> = lanes.into_iter().flatten().collect();
+            let posts: Vec<Uuid> = posts.into_iter().flatten().collect();
+            lock_all(transaction, lanes, posts).await?;
+        }
+        let mut news = News::default();
+        for plan in plans {
+            if let Err(stale) = self.execute_one(transaction, plan, &mut news).await? {
+                return Ok(Err(stale));
+            }
+        }
+        self.wire.tell_with(transaction, &news).await?;
+        Ok(Ok(()))
+    }
+
+    /// Executes a plan, and adds what is to be told of it.
+    async fn execute_one(
+        &self,
+        transaction: &mut PgConnection,
+        plan: &Plan,
+        news: &mut News,
+    ) -> Result<std::result::Result<(), Stale>> {
         let now = self.clock.now();
         match plan.write() {
             PlannedWrite::Create(new) if !new.is_empty() => {
-                durable(transaction).await?;
                 match posts::insert(transaction, new, None, now).await? {
-                    Inserted::Done { .. } => {}
-                    Inserted::AccountGone | Inserted::KeyTaken => return Err(account_gone()),
+                    Inserted::Done { now, ready_at } => {
+                        news.work |= Settled { now, ready_at }.is_soon();
+                    }
+                    Inserted::AccountGone | Inserted::KeyTaken | Inserted::UnderWay => {
+                        return Err(account_gone());
+                    }
                 }
+                news.add_events(new.iter().flat_map(|new| &new.events));
             }
             PlannedWrite::Change(change) => {
-                durable(transaction).await?;
-                if let Some(going) = change.next.as_ref().filter(|it| it.is_to_go_out()) {
-                    lock_account(transaction, going).await?;
-                }
+                lock_accounts(transaction, &going_out(plan)).await?;
                 let change = std::slice::from_ref(&**change);
-                let (done, _) = changes::execute(transaction, change, now).await?;
+                let (done, settled) = changes::execute(transaction, change, now).await?;
                 if done.iter().any(std::result::Result::is_err) {
                     return Ok(Err(Stale));
                 }
+                news.work |= settled.is_some_and(Settled::is_soon);
+                news.add_events(change.iter().flat_map(|change| &change.events));
+                news.posts
+                    .extend(change.iter().map(|change| change.post.as_uuid()));
             }
-            _ => return Ok(Ok(())),
+            _ => {}
         }
-        let posts = plan.posts().iter().map(|post| post.id);
-        self.wire
-            .tell_with(transaction, &posts.collect::<Vec<PostId>>())
-            .await?;
         Ok(Ok(()))
     }
 }

@@ -9,18 +9,21 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use shareville_core::{
     clock::Timestamp,
-    id::TenantId,
+    id::{Provider, TenantId},
     lane::{ClaimRef, Lane, Pause, PauseReason},
     store::{ClaimRequest, Claimed, LaneStore, PauseScope, Result},
 };
 use sqlx::{FromRow, PgConnection, query, query_as};
 use uuid::Uuid;
 
-use super::{PostgresStore, SOON, clock::now};
+use super::{
+    PostgresStore, SOON,
+    clock::{durable, now},
+};
 use crate::{
-    error::{conflict, failed, written},
+    error::{conflict, failed},
     lane::LaneRow,
-    row::time,
+    row::{micros, time},
 };
 
 /// Lanes by their names.
@@ -41,13 +44,26 @@ pub(super) const LOCKED: &str =
 pub(super) const OF_TENANT: &str = "SELECT * FROM shareville_lanes WHERE tenant = $1
      ORDER BY tenant, provider, platform_id FOR NO KEY UPDATE";
 
-const MAKE: &str = "INSERT INTO shareville_lanes (tenant, provider, platform_id)
+/// Makes lanes that are not there and locks those that are, one after the other in the order of their names: a known one
+/// is locked, though not written, by the update that never comes to pass.
+pub(super) const MAKE: &str = "INSERT INTO shareville_lanes AS l (tenant, provider, platform_id)
      SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS b (tenant, provider, platform_id)
-     ORDER BY tenant, provider, platform_id ON CONFLICT DO NOTHING";
+     ORDER BY tenant, provider COLLATE \"C\", platform_id COLLATE \"C\"
+     ON CONFLICT (tenant, provider, platform_id) DO UPDATE SET version = l.version WHERE false";
+
+/// The names of the lanes that posts stand in, which never change.
+pub(super) const NAMES_OF: &str = "SELECT DISTINCT l.tenant, l.provider, l.platform_id
+     FROM shareville_posts p JOIN shareville_lanes l ON l.id = p.lane WHERE p.id = ANY ($1)";
+
+/// Locks the turns of tenants.
+pub(super) const LOCKED_TURNS: &str = "SELECT 1 FROM shareville_turns WHERE tenant = ANY ($1)
+     ORDER BY tenant FOR NO KEY UPDATE";
 
 /// Writes all that can change in locked lanes, and works out when their tenants' turns come.
 ///
 /// If somebody else changed a turn since this statement began, they may have seen what it does not: then it only lowers.
+///
+/// A mark that is written must be on the disk before its call is sent, whatever a host's connection is set to.
 pub(super) const SETTLE: &str = concat!(
     "WITH batch AS MATERIALIZED (
          SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
@@ -72,7 +88,7 @@ pub(super) const SETTLE: &str = concat!(
          SELECT k.*, k.version = s.version AS same, LEAST(
              (SELECT min(l.ready_at) FROM lanes l WHERE l.tenant = k.tenant),
              (SELECT o.ready_at FROM shareville_lanes o
-              WHERE o.tenant = k.tenant AND o.ready_at IS NOT NULL AND o.id <> ALL ($1)
+              WHERE o.tenant = k.tenant AND o.ready_at IS NOT NULL AND o.id NOT IN (SELECT id FROM batch)
               ORDER BY o.ready_at, o.id LIMIT 1)) AS ready_at
          FROM locked k JOIN seen s USING (tenant)),
      next AS MATERIALIZED (
@@ -85,20 +101,8 @@ pub(super) const SETTLE: &str = concat!(
          RETURNING q.turn)
      SELECT ",
     now!("$9"),
-    ", (SELECT min(turn) FROM turns)"
-);
-
-/// Makes claims last, those that still hold. No lane is ready earlier for it, so no turn is touched.
-pub(super) const RENEW: &str = concat!(
-    "WITH held AS MATERIALIZED (
-         SELECT l.id, b.place
-         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])
-              WITH ORDINALITY AS b (tenant, provider, platform_id, nonce, place)
-         JOIN shareville_lanes l USING (tenant, provider, platform_id) WHERE l.nonce = b.nonce
-         ORDER BY l.tenant, l.provider, l.platform_id FOR NO KEY UPDATE OF l)
-     UPDATE shareville_lanes l SET leased_until = ",
-    now!("$6"),
-    " + $5, version = l.version + 1 FROM held h WHERE l.id = h.id RETURNING h.place"
+    ", (SELECT min(turn) FROM turns), ",
+    durable!()
 );
 
 /// When the next turn comes.
@@ -116,10 +120,10 @@ pub(super) struct Settled {
 }
 
 /// Lanes by their names, column by column.
-struct Names<'a> {
-    tenants: Vec<Uuid>,
-    providers: Vec<&'a str>,
-    platform_ids: Vec<&'a str>,
+pub(super) struct Names<'a> {
+    pub(super) tenants: Vec<Uuid>,
+    pub(super) providers: Vec<&'a str>,
+    pub(super) platform_ids: Vec<&'a str>,
 }
 
 impl<'a> FromIterator<&'a Lane> for Names<'a> {
@@ -150,17 +154,47 @@ async fn lock(on: &mut PgConnection, lanes: &BTreeSet<&Lane>) -> Result<Vec<Lane
         .map_err(failed)
 }
 
-/// Locks and reads lanes, and makes those that are not there.
-async fn lock_or_make(on: &mut PgConnection, lanes: &BTreeSet<&Lane>) -> Result<Vec<LaneRow>> {
+/// Locks lanes, and makes those that are not there.
+async fn make(on: &mut PgConnection, lanes: &BTreeSet<&Lane>) -> Result<()> {
     let names: Names<'_> = lanes.iter().copied().collect();
     query(MAKE)
         .bind(names.tenants)
         .bind(names.providers)
         .bind(names.platform_ids)
-        .execute(&mut *on)
+        .execute(on)
         .await
         .map_err(conflict("tenant"))?;
-    lock(on, lanes).await
+    Ok(())
+}
+
+/// Locks all that several plans are about: some lanes and those that some posts stand in, then the turns of their tenants.
+pub(super) async fn lock_all(
+    on: &mut PgConnection,
+    lanes: Vec<Lane>,
+    posts: Vec<Uuid>,
+) -> Result<()> {
+    let known: Vec<(Uuid, String, String)> = query_as(NAMES_OF)
+        .bind(posts)
+        .fetch_all(&mut *on)
+        .await
+        .map_err(failed)?;
+    let known = known
+        .into_iter()
+        .map(|(tenant, provider, platform_id)| Lane {
+            tenant: TenantId::from_uuid(tenant),
+            provider: Provider::new(provider),
+            platform_id,
+        });
+    let lanes: BTreeSet<Lane> = lanes.into_iter().chain(known).collect();
+    let tenants: BTreeSet<Uuid> = lanes.iter().map(|lane| lane.tenant.as_uuid()).collect();
+    let named: BTreeSet<&Lane> = lanes.iter().collect();
+    make(on, &named).await?;
+    query(LOCKED_TURNS)
+        .bind(tenants.into_iter().collect::<Vec<_>>())
+        .execute(on)
+        .await
+        .map_err(failed)?;
+    Ok(())
 }
 
 /// Writes lanes that are locked, and works out anew when each is ready and when its tenant's turn comes.
@@ -195,17 +229,19 @@ pub(super) async fn settle(
     Ok(Settled { now, ready_at })
 }
 
-/// Pauses and resumes lanes with their connection. A lane that had no post yet is made.
+/// Pauses and resumes lanes with their connection, if there are any. A lane that had no post yet is made.
 pub(super) async fn pause_and_resume(
     on: &mut PgConnection,
     pause: &[(Lane, Pause)],
     resume: &[Lane],
-) -> Result<()> {
+    now: Option<i64>,
+) -> Result<Option<Settled>> {
     let meant: BTreeSet<&Lane> = pause.iter().map(|(lane, _)| lane).chain(resume).collect();
     if meant.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let rows = lock_or_make(on, &meant).await?;
+    make(on, &meant).await?;
+    let rows = lock(on, &meant).await?;
     let mut rows: HashMap<Lane, LaneRow> = rows.into_iter().map(|it| (it.lane(), it)).collect();
     for (lane, pause) in pause {
         if let Some(row) = rows.get_mut(lane) {
@@ -217,36 +253,46 @@ pub(super) async fn pause_and_resume(
             row.resume(PauseReason::ConnectionBroken);
         }
     }
-    settle(on, rows.into_values(), None).await?;
-    Ok(())
+    settle(on, rows.into_values(), now).await.map(Some)
+}
+
+impl Settled {
+    /// Whether there is something to do before others would look for themselves.
+    pub(super) fn is_soon(self) -> bool {
+        let now = time(self.now);
+        let soon = TimeDelta::from_std(SOON).map_or(now, |soon| now + soon);
+        self.ready_at.is_some_and(|ready_at| time(ready_at) <= soon)
+    }
 }
 
 impl PostgresStore {
     /// Tells others of work, if it is due before they would look for themselves.
     pub(super) fn tell_if_soon(&self, now: Timestamp, ready_at: Option<i64>) {
-        let soon = TimeDelta::from_std(SOON).map_or(now, |soon| now + soon);
-        if ready_at.is_some_and(|ready_at| time(ready_at) <= soon) {
+        let now = micros(now);
+        if (Settled { now, ready_at }).is_soon() {
             self.wire.work();
         }
     }
 
-    /// Changes lanes of a tenant.
+    /// Changes lanes of a tenant by what says of each whether it did; says when there is next something to do in those.
     async fn change_lanes(
         &self,
         tenant: TenantId,
-        change: impl Fn(&mut LaneRow) + Send,
-    ) -> Result<()> {
+        change: impl Fn(&mut LaneRow) -> bool + Send,
+    ) -> Result<Option<Settled>> {
         let mut write = self.write().await?;
         let mut rows: Vec<LaneRow> = query_as(OF_TENANT)
             .bind(tenant.as_uuid())
             .fetch_all(write.on())
             .await
             .map_err(failed)?;
-        for row in &mut rows {
-            change(row);
+        rows.retain_mut(change);
+        if rows.is_empty() {
+            return Ok(None);
         }
-        settle(write.on(), rows, self.clock.now()).await?;
-        write.commit().await
+        let settled = settle(write.on(), rows, self.clock.now()).await?;
+        write.commit().await?;
+        Ok(Some(settled))
     }
 
     /// The time, and when the next tenant's turn comes.
@@ -269,31 +315,7 @@ impl LaneStore for PostgresStore {
     }
 
     async fn renew(&self, claims: &[ClaimRef], lease: Duration) -> Result<Vec<bool>> {
-        let mut held = vec![false; claims.len()];
-        if claims.is_empty() {
-            return Ok(held);
-        }
-        let names: Names<'_> = claims.iter().map(|claim| &claim.lane).collect();
-        let nonces: Vec<Uuid> = claims.iter().map(|claim| claim.nonce).collect();
-        let mut on = self.lend().await?;
-        let places: Vec<(i64,)> = query_as(RENEW)
-            .bind(names.tenants)
-            .bind(names.providers)
-            .bind(names.platform_ids)
-            .bind(nonces)
-            .bind(length(lease))
-            .bind(self.clock.now())
-            .fetch_all(on.on())
-            .await
-            .map_err(written)?;
-        on.keep();
-        for (place,) in places {
-            let place = usize::try_from(place - 1).unwrap_or(usize::MAX);
-            if let Some(held) = held.get_mut(place) {
-                *held = true;
-            }
-        }
-        Ok(held)
+        self.renew_claims(claims, lease).await
     }
 
     async fn release(&self, claims: &[ClaimRef]) -> Result<()> {
@@ -322,16 +344,17 @@ impl LaneStore for PostgresStore {
             _ => None,
         };
         self.change_lanes(tenant, |row| {
-            if provider.is_none_or(|provider| row.provider == provider) {
-                row.pause(&pause);
-            }
+            provider.is_none_or(|provider| row.provider == provider) && row.pause(&pause)
         })
-        .await
+        .await?;
+        Ok(())
     }
 
     async fn resume(&self, tenant: TenantId, reason: PauseReason) -> Result<()> {
-        self.change_lanes(tenant, |row| row.resume(reason)).await?;
-        self.wire.work();
+        let resumed = self.change_lanes(tenant, |row| row.resume(reason)).await?;
+        if resumed.is_some_and(Settled::is_soon) {
+            self.wire.work();
+        }
         Ok(())
     }
 

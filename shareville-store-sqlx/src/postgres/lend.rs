@@ -3,7 +3,10 @@
 //! sqlx's pool asks the server, each time a connection is given back, whether it is still there: a second trip for each
 //! statement. What ended well is kept at hand here instead; all else goes back to the pool, which sees to it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use shareville_core::store::{Result, StoreError};
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
@@ -11,10 +14,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::failed;
 
+/// How long a connection may lie idle: one that has for long may have been lost without a word.
+pub(super) const IDLE: Duration = Duration::from_secs(60);
+
+/// A connection, and since when it is idle.
+type Idle = (PoolConnection<Postgres>, Instant);
+
 /// Connections at hand.
 #[derive(Debug)]
 pub(super) struct AtHand {
-    idle: Mutex<Vec<PoolConnection<Postgres>>>,
+    /// The one that was given back last is the last.
+    idle: Mutex<Vec<Idle>>,
     /// How many may be lent or at hand together; none of a host's pool, where others would wait for them.
     permits: Option<Arc<Semaphore>>,
 }
@@ -37,8 +47,7 @@ impl AtHand {
             }
             None => None,
         };
-        let idle = self.idle().pop();
-        let connection = match idle {
+        let connection = match self.take() {
             Some(connection) => connection,
             None => pool.acquire().await.map_err(failed)?,
         };
@@ -50,6 +59,16 @@ impl AtHand {
             },
             permit,
         })
+    }
+
+    /// Takes the connection that was used last; drops those that have been idle for too long.
+    fn take(&self) -> Option<PoolConnection<Postgres>> {
+        let mut idle = self.idle();
+        let old = idle.partition_point(|(_, since)| since.elapsed() > IDLE);
+        for (connection, _) in idle.drain(..old) {
+            drop(connection.detach());
+        }
+        idle.pop().map(|(connection, _)| connection)
     }
 
     /// Gives all that is idle back to the pool.
@@ -65,7 +84,7 @@ impl AtHand {
         self.clear();
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<PoolConnection<Postgres>>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -73,7 +92,7 @@ impl AtHand {
 impl Drop for AtHand {
     fn drop(&mut self) {
         // The pool takes connections back within a runtime only, and there may be none any more.
-        for connection in self.idle().drain(..) {
+        for (connection, _) in self.idle().drain(..) {
             drop(connection.detach());
         }
     }
@@ -118,7 +137,7 @@ impl Lent {
         if let Some(permits) = &home.at_hand.permits {
             let mut idle = home.at_hand.idle();
             if !permits.is_closed() {
-                idle.push(connection);
+                idle.push((connection, Instant::now()));
             }
         }
         drop(permit);

@@ -17,10 +17,15 @@ use shareville_core::{
     id::{PostId, TenantId},
     store::{CredentialEpoch, CredentialEpochs, RaisedEpoch, Result},
 };
-use sqlx::{PgConnection, PgPool, postgres::PgListener, query, query_scalar};
-use tokio::{sync::Notify, task::JoinHandle};
+use sqlx::{
+    PgConnection, PgPool,
+    postgres::{PgListener, PgNotification},
+    query, query_scalar, raw_sql,
+};
+use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
+use super::ALIVE;
 use crate::{error::failed, signal::Signals};
 
 /// The least time between two notifications of one process.
@@ -28,6 +33,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long to wait before listening again after the connection was lost.
 const RECONNECT: Duration = Duration::from_millis(500);
+
+/// How long it may be silent before it is asked whether the connection is still there, and how long that may take.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// The most posts one notification names: beyond, it says only that posts have changed. (It holds 8,000 bytes.)
 const MOST: usize = 200;
@@ -40,13 +48,22 @@ const OUTDATED: &str = "outdated:";
 
 /// What has not been told yet.
 #[derive(Debug, Default)]
-struct News {
-    work: bool,
-    deliveries: bool,
-    posts: BTreeSet<Uuid>,
+pub(super) struct News {
+    pub(super) work: bool,
+    pub(super) deliveries: bool,
+    pub(super) posts: BTreeSet<Uuid>,
 }
 
 impl News {
+    /// Adds that these events were told.
+    pub(super) fn add_events<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) {
+        self.deliveries |= events.into_iter().any(|event| event.kind.is_public());
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.work && !self.deliveries && self.posts.is_empty()
+    }
+
     /// As it is told, by whom.
     fn payload(&self, name: &str) -> String {
         let mut payload = name.to_owned();
@@ -74,6 +91,8 @@ pub(super) struct Wire {
     signals: Arc<Signals>,
     news: Mutex<News>,
     waiting: Notify,
+    /// Held while news are told, so that whoever has it knows that all that were taken before have been.
+    telling: tokio::sync::Mutex<()>,
     epochs: CredentialEpochs,
     listening: AtomicBool,
     /// Names this store in what it tells, so that it does not heed itself.
@@ -115,6 +134,7 @@ impl Wire {
             signals,
             news: Mutex::default(),
             waiting: Notify::new(),
+            telling: tokio::sync::Mutex::default(),
             epochs: CredentialEpochs::new(),
             listening: AtomicBool::new(false),
             name: Uuid::now_v7().simple().to_string(),
@@ -163,12 +183,13 @@ impl Wire {
         self.epochs.raising(tenant)
     }
 
-    /// Ends it elsewhere with the commit of a transaction, so that it does so whatever becomes of this process. That
-    /// happens seldom enough to take the lock.
+    /// Ends it everywhere with the commit of a transaction, so that it does so whatever becomes of this process. Here too:
+    /// if the answer to the commit is lost or late, the epoch may have ended before the commit took effect, and another may
+    /// have read since what it makes wrong. That happens seldom enough to take the lock.
     pub(super) async fn outdate(&self, on: &mut PgConnection, tenant: TenantId) -> Result<()> {
         query("SELECT pg_notify($1, $2)")
             .bind(&self.channel)
-            .bind(format!("{} {OUTDATED}{}", self.name, tenant.as_uuid()))
+            .bind(format!("{ANYBODY} {OUTDATED}{}", tenant.as_uuid()))
             .execute(on)
             .await
             .map_err(failed)?;
@@ -184,12 +205,10 @@ impl Wire {
     }
 
     /// Tells everybody, this process too, with the commit of a host's transaction.
-    pub(super) async fn tell_with(&self, on: &mut PgConnection, posts: &[PostId]) -> Result<()> {
-        let news = News {
-            work: true,
-            deliveries: true,
-            posts: posts.iter().map(PostId::as_uuid).collect(),
-        };
+    pub(super) async fn tell_with(&self, on: &mut PgConnection, news: &News) -> Result<()> {
+        if news.is_empty() {
+            return Ok(());
+        }
         query("SELECT pg_notify($1, $2)")
             .bind(&self.channel)
             .bind(news.payload(ANYBODY))
@@ -209,6 +228,12 @@ impl Wire {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    raw_sql(ALIVE).execute(connection).await?;
+                    Ok(())
+                })
+            })
             .connect_lazy_with((*pool.connect_options()).clone());
         let mut listener = PgListener::connect_with(&own).await?;
         listener.eager_reconnect(false);
@@ -221,8 +246,10 @@ impl Wire {
 
     async fn hear(self: Arc<Self>, pool: PgPool, mut listener: PgListener) {
         loop {
-            while let Ok(Some(heard)) = listener.try_recv().await {
-                self.heed(heard.payload());
+            while let Ok(heard) = next(&mut listener).await {
+                if let Some(heard) = heard {
+                    self.heed(heard.payload());
+                }
             }
             self.listening.store(false, Ordering::SeqCst);
             tracing::warn!("the connection to PostgreSQL that listens for others was lost");
@@ -266,17 +293,42 @@ impl Wire {
     async fn tell(self: Arc<Self>, pool: PgPool) {
         loop {
             self.waiting.notified().await;
-            let news = std::mem::take(&mut *self.news());
-            let told = query("SELECT pg_notify($1, $2)")
-                .bind(&self.channel)
-                .bind(news.payload(&self.name))
-                .execute(&pool)
-                .await;
-            if let Err(error) = told {
-                // The others look by themselves.
-                tracing::debug!(%error, "others could not be told");
-            }
+            self.tell_now(&pool).await;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Tells others what they have not been told yet.
+    pub(super) async fn tell_now(&self, pool: &PgPool) {
+        let _alone = self.telling.lock().await;
+        let news = std::mem::take(&mut *self.news());
+        if news.is_empty() {
+            return;
+        }
+        let told = query("SELECT pg_notify($1, $2)")
+            .bind(&self.channel)
+            .bind(news.payload(&self.name))
+            .execute(pool)
+            .await;
+        if let Err(error) = told {
+            // The others look by themselves.
+            tracing::debug!(%error, "others could not be told");
+        }
+    }
+}
+
+/// The connection that listens is gone.
+struct Lost;
+
+/// What is heard next, if anything was before it was time to ask whether anybody is there.
+async fn next(listener: &mut PgListener) -> std::result::Result<Option<PgNotification>, Lost> {
+    match timeout(HEARTBEAT, listener.try_recv()).await {
+        Ok(Ok(Some(heard))) => Ok(Some(heard)),
+        Ok(_) => Err(Lost),
+        // A connection that is lost without a word is as silent as one on which nothing is told.
+        Err(_) => match timeout(HEARTBEAT, query("SELECT 1").execute(listener)).await {
+            Ok(Ok(_)) => Ok(None),
+            _ => Err(Lost),
+        },
     }
 }

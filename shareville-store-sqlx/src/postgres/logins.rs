@@ -40,9 +40,10 @@ macro_rules! over {
     };
 }
 
+/// In the order in which a user is shut out.
 pub(super) const OVER: [&str; 3] = [
-    over!("shareville_logins"),
     over!("shareville_user_tokens"),
+    over!("shareville_logins"),
     over!("shareville_answers"),
 ];
 
@@ -166,7 +167,8 @@ impl LoginStore for PostgresStore {
     async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
         let mut write = self.write().await?;
         let row = query_scalar(concat!(
-            "DELETE FROM shareville_grants WHERE hash = $1 AND tenant = $2 AND expires_at > ",
+            "UPDATE shareville_grants SET taken = true
+             WHERE hash = $1 AND tenant = $2 AND NOT taken AND expires_at > ",
             now!("$3"),
             " RETURNING record"
         ))
@@ -178,6 +180,18 @@ impl LoginStore for PostgresStore {
         .map_err(failed)?;
         write.commit().await?;
         found(row.as_ref())
+    }
+
+    async fn finish_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<bool> {
+        let mut write = self.write().await?;
+        let erased = query("DELETE FROM shareville_grants WHERE hash = $1 AND tenant = $2")
+            .bind(&code.as_bytes()[..])
+            .bind(tenant.as_uuid())
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
+        write.commit().await?;
+        Ok(erased.rows_affected() > 0)
     }
 
     async fn sweep(&self) -> Result<Vec<Grant>> {

@@ -1,4 +1,9 @@
 //! PostgreSQL.
+//!
+//! Who locks more than one thing locks a connection first, then accounts by their ids, then lanes by their names, then
+//! turns by their tenants. A claim locks turns first, and passes over turns and lanes that are locked. Of deliveries, the
+//! cursor comes first, then endpoints by their tenants, which a claim passes over if they are locked, then events. Names
+//! are in the order of their bytes, whatever the database's own.
 
 mod answers;
 mod backlog;
@@ -14,7 +19,10 @@ mod lanes;
 mod lend;
 mod listen;
 mod logins;
+#[cfg(test)]
+mod plans;
 mod posts;
+mod restore;
 mod secrets;
 mod tenants;
 mod users;
@@ -31,17 +39,17 @@ use sqlx::{
     Connection as _, PgConnection, PgPool, Postgres, Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
-    query, query_as,
+    query, query_as, raw_sql,
 };
 use uuid::Uuid;
 
 use self::{
     clock::StoreClock,
-    lend::{AtHand, Lent},
+    lend::{AtHand, IDLE, Lent},
     listen::{Tasks, Wire},
 };
 use crate::{
-    error::{OpenError, failed, lost},
+    error::{OpenError, failed, is_passing, lost},
     row::found,
     signal::Signals,
 };
@@ -49,7 +57,7 @@ use crate::{
 /// The tables' history, apart from that of a host's own.
 const MIGRATIONS_TABLE: &str = "_shareville_migrations";
 
-/// Only one at a time brings the tables up to date: the number of the lock for it, "shareville" in hexadecimal digits.
+/// Only one at a time brings the tables up to date: the number of the lock for it, "SHAREV" in ASCII.
 const MIGRATING: i64 = 0x5348_4152_4556;
 
 /// Connections, for single statements and for transactions together.
@@ -65,9 +73,17 @@ const LOOK_ALONE: Duration = Duration::from_millis(500);
 /// Work that is due within this time is told at once; whoever waits looks more often than that.
 const SOON: Duration = Duration::from_secs(60);
 
-/// For the store's own connections. Each statement here reads by an index, whatever the statistics say just now, and is
-/// the same each time: it is planned once.
+/// Lets the server notice a client that was lost without a word, and end its session with all that it holds.
+const ALIVE: &str =
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3";
+
+/// For the store's own connections. Each statement here reads by an index, row by row, whatever the statistics say just
+/// now, and is the same each time: it is planned once, by a guess at how many rows are meant, which to the planner is a
+/// part of all there are. Nobody is waited for without end, and whoever stops within a transaction, as a
+/// process that is frozen, loses it.
 const SESSION: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off;
+     SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+     SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s';
      SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// How to open a PostgreSQL store.
@@ -150,11 +166,13 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(most)
             .acquire_timeout(PATIENCE)
-            // What fails is noticed by the statement itself, and the next takes a fresh connection.
+            // What fails is noticed by the statement itself, and the next takes another connection.
             .test_before_acquire(false)
+            .idle_timeout(IDLE)
             .after_connect(|connection, _| {
                 Box::pin(async move {
-                    sqlx::raw_sql(SESSION).execute(connection).await?;
+                    raw_sql(ALIVE).execute(&mut *connection).await?;
+                    raw_sql(SESSION).execute(connection).await?;
                     Ok(())
                 })
             })
@@ -193,6 +211,10 @@ impl PostgresStore {
 
     /// Waits for what is under way, then closes the database. Later calls fail.
     pub async fn close(&self) {
+        // What it does not tell, the others find by themselves.
+        tokio::time::timeout(PATIENCE, self.wire.tell_now(&self.pool))
+            .await
+            .ok();
         self.tasks.stop();
         self.at_hand.close();
         self.pool.close().await;
@@ -214,7 +236,23 @@ impl PostgresStore {
     }
 
     /// Begins a transaction; it is undone by being dropped.
+    ///
+    /// The pool may have connections that died while they were idle, as all do when the server restarts. To begin does
+    /// nothing yet, so it is repeated on the next one: as often as there may be dead ones.
     async fn write(&self) -> Result<Write> {
+        for _ in 0..self.pool.size() {
+            match self.pool.begin().await {
+                Ok(begun) => return Ok(Write(begun)),
+                // It has waited for long already.
+                Err(error @ (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => {
+                    return Err(failed(error));
+                }
+                Err(error) if is_passing(&error) => {
+                    tracing::debug!(%error, "a connection to PostgreSQL was dead");
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
         Ok(Write(self.pool.begin().await.map_err(failed)?))
     }
 
@@ -303,6 +341,7 @@ async fn migrate(connection: &mut PgConnection) -> Result<()> {
         .map_err(failed)?;
     let done = migrator.run_direct(None, &mut *alone, false).await;
     done.map_err(OpenError::Migrate)?;
+    restore::settle_in(&mut alone).await?;
     alone.commit().await.map_err(failed)
 }
 

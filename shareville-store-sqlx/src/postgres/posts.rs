@@ -12,9 +12,13 @@ use shareville_core::{
 };
 use sqlx::{PgConnection, query_as, query_scalar};
 
-use super::{PostgresStore, clock::now, events::Events};
+use super::{
+    PostgresStore,
+    clock::{durable, now},
+    events::Events,
+};
 use crate::{
-    error::{conflict_written, failed},
+    error::{conflict_written, failed, is_locked_out},
     row::{before, count, json, limit, micros, page, record, records, revision, span, time},
 };
 
@@ -26,7 +30,8 @@ macro_rules! list {
             $by,
             " AND ($4::text IS NULL OR end_user = $4) AND ($5::uuid IS NULL OR account = $5)",
             " AND ($6::uuid IS NULL OR group_id = $6) AND ($7::text IS NULL OR status = $7)",
-            " AND listed_at >= $8 AND listed_at < $9",
+            // Not by the index of times, after which they would be sorted.
+            " AND (listed_at >= $8 AND listed_at < $9) IS TRUE",
             " ORDER BY id DESC LIMIT $3"
         )
     };
@@ -71,8 +76,9 @@ pub(super) const HELD: &str = "SELECT EXISTS (
 /// Stores posts with their events and the answer to be kept, all or none, in one statement.
 ///
 /// The accounts are locked, so that none goes away meanwhile. Then the key is taken, if there is one: who finds it being
-/// taken waits until that is done. A tenant's turn is touched only if a post is now the first in its lane. Answers whether
-/// all accounts are there, whether the posts were stored, the time, and when the first of the lanes is ready.
+/// taken waits until that is done, for ten seconds at most. A tenant's turn is touched only if a post is now the first in
+/// its lane. Answers whether all accounts are there, whether the posts were stored, the time, and when the first of the
+/// lanes is ready.
 pub(super) const CREATE: &str = concat!(
     "WITH batch AS MATERIALIZED (
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::bigint[],
@@ -88,7 +94,9 @@ pub(super) const CREATE: &str = concat!(
              SELECT 1 FROM accounts a WHERE a.id = b.account AND a.tenant = b.tenant)) AS fits),
      kept AS (
          INSERT INTO shareville_answers AS a (tenant, key, request, expires_at, users, answer)
-         SELECT $23, $24, $25, $26, $27, $28 WHERE $23::uuid IS NOT NULL AND (SELECT fits FROM fits)
+         SELECT $23, $24, $25, $26, $27, $28 WHERE (SELECT fits FROM fits)
+             AND CASE WHEN $23::uuid IS NULL THEN false
+                      ELSE set_config('lock_timeout', '10s', true) IS NOT NULL END
          ON CONFLICT (tenant, key) DO UPDATE
          SET request = excluded.request, expires_at = excluded.expires_at, users = excluded.users,
              answer = excluded.answer
@@ -101,7 +109,8 @@ pub(super) const CREATE: &str = concat!(
          INSERT INTO shareville_lanes AS l (tenant, provider, platform_id, next_due, next_expiry)
          SELECT tenant, provider, platform_id, min(due_at), min(expires_at) FROM batch
          WHERE (SELECT goes FROM goes)
-         GROUP BY tenant, provider, platform_id ORDER BY tenant, provider, platform_id
+         GROUP BY tenant, provider, platform_id
+         ORDER BY tenant, provider COLLATE \"C\", platform_id COLLATE \"C\"
          ON CONFLICT (tenant, provider, platform_id) DO UPDATE
          SET next_due = LEAST(l.next_due, excluded.next_due), next_expiry = LEAST(l.next_expiry, excluded.next_expiry),
              version = l.version + 1
@@ -125,7 +134,8 @@ pub(super) const CREATE: &str = concat!(
          WHERE q.tenant = f.tenant)
      SELECT (SELECT fits FROM fits), (SELECT goes FROM goes), ",
     now!("$22"),
-    ", (SELECT min(ready_at) FROM placed)"
+    ", (SELECT min(ready_at) FROM placed), ",
+    durable!()
 );
 
 /// What became of posts that were to be stored.
@@ -137,6 +147,8 @@ pub(super) enum Inserted {
     AccountGone,
     /// Their key is taken.
     KeyTaken,
+    /// Their key is being taken, or what they need is locked, and that lasts.
+    UnderWay,
 }
 
 pub(super) const fn account_gone() -> StoreError {
@@ -159,7 +171,7 @@ pub(super) async fn insert(
         .collect::<Result<_>>()?;
     let events = Events::of(new.iter().flat_map(|it| &it.events))?;
     let users = kept.map(|kept| json(&kept.users)).transpose()?;
-    let (fits, goes, now, ready_at): (bool, bool, i64, Option<i64>) = query_as(CREATE)
+    let stored: sqlx::Result<(bool, bool, i64, Option<i64>)> = query_as(CREATE)
         .bind(column(new, |post| post.id.as_uuid()))
         .bind(column(new, |post| post.tenant.as_uuid()))
         .bind(column(new, |post| post.user.as_str()))
@@ -189,8 +201,11 @@ pub(super) async fn insert(
         .bind(users)
         .bind(kept.map(|kept| &kept.answer[..]))
         .fetch_one(on)
-        .await
-        .map_err(conflict_written("id"))?;
+        .await;
+    let (fits, goes, now, ready_at) = match stored {
+        Err(error) if kept.is_some() && is_locked_out(&error) => return Ok(Inserted::UnderWay),
+        stored => stored.map_err(conflict_written("id"))?,
+    };
     Ok(match (fits, goes) {
         (_, true) => Inserted::Done { now, ready_at },
         (true, false) => Inserted::KeyTaken,
@@ -259,10 +274,12 @@ impl PostStore for PostgresStore {
             {
                 return Ok(Created::Before(before));
             }
-            if let Inserted::AccountGone = inserted {
-                return Err(account_gone());
+            match inserted {
+                Inserted::AccountGone => return Err(account_gone()),
+                Inserted::UnderWay => return Ok(Created::UnderWay),
+                // The key was taken, and its time has ended just now.
+                Inserted::KeyTaken | Inserted::Done { .. } => {}
             }
-            // The key was taken, and its time has ended just now.
         }
     }
 

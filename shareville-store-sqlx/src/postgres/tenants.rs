@@ -9,7 +9,7 @@ use shareville_core::{
 };
 use sqlx::{PgConnection, query, query_scalar};
 
-use super::{PostgresStore, deliveries::follow, events::tell};
+use super::{PostgresStore, deliveries::follow, events::tell, lanes::Settled};
 use crate::{
     error::{conflict, failed},
     row::{before, found, json, limit, page, revision},
@@ -55,8 +55,14 @@ fn app_taken(error: sqlx::Error) -> StoreError {
     conflict(field)(error)
 }
 
+/// What a tenant's end would lock too late: who creates posts locks their accounts first, and then refers to the tenant.
+pub(super) const LOCKS: [&str; 2] = [
+    "SELECT 1 FROM shareville_connections WHERE tenant = $1 ORDER BY id FOR UPDATE",
+    "SELECT 1 FROM shareville_accounts WHERE tenant = $1 ORDER BY id FOR UPDATE",
+];
+
 /// What a tenant leaves behind, in the order of the locks.
-const LEFT_BEHIND: [&str; 5] = [
+pub(super) const LEFT_BEHIND: [&str; 5] = [
     "DELETE FROM shareville_lanes WHERE id IN
          (SELECT id FROM shareville_lanes WHERE tenant = $1 ORDER BY tenant, provider, platform_id FOR UPDATE)",
     "DELETE FROM shareville_turns WHERE tenant = $1",
@@ -88,7 +94,7 @@ impl TenantStore for PostgresStore {
             .execute(write.on())
             .await
             .map_err(conflict("id"))?;
-        follow(write.on(), tenant).await?;
+        follow(write.on(), tenant, self.clock.now()).await?;
         tell(write.on(), events).await?;
         write.commit().await
     }
@@ -152,17 +158,27 @@ impl TenantStore for PostgresStore {
         .execute(write.on())
         .await
         .map_err(app_taken)?;
-        follow(write.on(), tenant).await?;
+        let followed = follow(write.on(), tenant, self.clock.now()).await?;
         tell(write.on(), events).await?;
         self.wire.outdate(write.on(), tenant.id).await?;
         write.commit().await?;
-        self.wire.deliveries();
+        if followed.is_some_and(Settled::is_soon) {
+            self.wire.deliveries();
+        }
+        self.wire.told(events);
         Ok(Ok(()))
     }
 
     async fn delete_tenant(&self, id: TenantId) -> Result<bool> {
         let _raised = self.wire.raising(id);
         let mut write = self.write().await?;
+        for sql in LOCKS {
+            query(sql)
+                .bind(id.as_uuid())
+                .execute(write.on())
+                .await
+                .map_err(failed)?;
+        }
         let deleted = query("DELETE FROM shareville_tenants WHERE id = $1")
             .bind(id.as_uuid())
             .execute(write.on())

@@ -10,7 +10,11 @@ use shareville_core::{
 use sqlx::{PgConnection, query, query_as, query_scalar};
 use uuid::Uuid;
 
-use super::{PostgresStore, events::tell, lanes::settle};
+use super::{
+    PostgresStore,
+    events::tell,
+    lanes::{Settled, settle},
+};
 use crate::{
     error::failed,
     lane::LaneRow,
@@ -73,7 +77,7 @@ async fn ids(
         .map_err(failed)
 }
 
-async fn erase_posts(on: &mut PgConnection, posts: &[Uuid], now: Option<i64>) -> Result<()> {
+async fn erase_posts(on: &mut PgConnection, posts: &[Uuid], now: Option<i64>) -> Result<Settled> {
     let lanes: Vec<LaneRow> = query_as(LANES)
         .bind(posts)
         .fetch_all(&mut *on)
@@ -84,8 +88,7 @@ async fn erase_posts(on: &mut PgConnection, posts: &[Uuid], now: Option<i64>) ->
         .execute(&mut *on)
         .await
         .map_err(failed)?;
-    settle(on, lanes, now).await?;
-    Ok(())
+    settle(on, lanes, now).await
 }
 
 #[async_trait]
@@ -130,7 +133,7 @@ impl UserStore for PostgresStore {
     async fn erase_posts(&self, tenant: TenantId, user: &UserId, limit: usize) -> Result<bool> {
         let mut write = self.write().await?;
         let posts = ids(write.on(), POSTS, tenant, user, limit).await?;
-        erase_posts(write.on(), &posts, self.clock.now()).await?;
+        let settled = erase_posts(write.on(), &posts, self.clock.now()).await?;
         // Only now, since somebody may have deleted one of them while this waited for its lane.
         let departed = ids(write.on(), DEPARTED, tenant, user, limit).await?;
         let more = posts.len() == limit || departed.len() == limit;
@@ -157,7 +160,9 @@ impl UserStore for PostgresStore {
             .await
             .map_err(failed)?;
         write.commit().await?;
-        self.wire.work();
+        if settled.is_soon() {
+            self.wire.work();
+        }
         Ok(more)
     }
 }

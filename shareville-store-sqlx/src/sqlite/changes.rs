@@ -7,7 +7,8 @@ use shareville_core::{
     post::{Applied, Change},
     store::{Result, Stale},
 };
-use sqlx::{SqliteConnection, query, query_as};
+use sqlx::{SqliteConnection, query, query_as, query_scalar};
+use uuid::Uuid;
 
 use super::{
     SqliteStore,
@@ -16,7 +17,7 @@ use super::{
     users::{DEPART_POSTS, ERASE_POSTS},
 };
 use crate::{
-    batch::{Batch, Guard, good},
+    batch::{Batch, Guard, good, needed_active},
     error::failed,
     row::{hex, json, micros, open, revision},
 };
@@ -26,6 +27,10 @@ pub(super) const GUARDS: &str = "SELECT p.id AS post, p.revision,
             EXISTS (SELECT 1 FROM shareville_accounts a WHERE a.id = p.account) AS works, l.*
      FROM json_each(?1) j CROSS JOIN shareville_posts p ON p.id = unhex(j.value)
      CROSS JOIN shareville_lanes l ON l.id = p.lane";
+
+/// Which of some tenants are active.
+pub(super) const ACTIVE: &str = "SELECT t.id
+     FROM json_each(?1) j CROSS JOIN shareville_tenants t ON t.id = unhex(j.value) WHERE t.record ->> '$.active'";
 
 /// Writes all that can change in posts. The records come apart: SQLite reads a whole row of JSON for each value in it.
 pub(super) const UPDATE: &str =
@@ -39,10 +44,20 @@ async fn read(connection: &mut SqliteConnection, changes: &[Change]) -> Result<B
     let asked: BTreeSet<_> = changes.iter().map(|it| hex(it.post.as_uuid())).collect();
     let guards: Vec<Guard> = query_as(GUARDS)
         .bind(json(&asked)?)
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await
         .map_err(failed)?;
-    Ok(guards.into_iter().collect())
+    let mut batch: Batch = guards.into_iter().collect();
+    let needed: Vec<_> = needed_active(changes).into_iter().map(hex).collect();
+    if !needed.is_empty() {
+        let active: Vec<Uuid> = query_scalar(ACTIVE)
+            .bind(json(&needed)?)
+            .fetch_all(connection)
+            .await
+            .map_err(failed)?;
+        batch.know_active(active);
+    }
+    Ok(batch)
 }
 
 /// Writes the posts and then the lanes that were touched.

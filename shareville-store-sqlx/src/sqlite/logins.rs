@@ -128,7 +128,8 @@ impl LoginStore for SqliteStore {
     async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
         let mut write = self.write().await?;
         let row = query_scalar(
-            "DELETE FROM shareville_grants WHERE hash = ?1 AND tenant = ?2 AND expires_at > ?3 RETURNING record",
+            "UPDATE shareville_grants SET taken = 1
+             WHERE hash = ?1 AND tenant = ?2 AND expires_at > ?3 AND taken = 0 RETURNING record",
         )
         .bind(&code.as_bytes()[..])
         .bind(tenant.as_uuid())
@@ -138,6 +139,18 @@ impl LoginStore for SqliteStore {
         .map_err(failed)?;
         write.commit().await?;
         found(row.as_ref())
+    }
+
+    async fn finish_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<bool> {
+        let mut write = self.write().await?;
+        let erased = query("DELETE FROM shareville_grants WHERE hash = ?1 AND tenant = ?2")
+            .bind(&code.as_bytes()[..])
+            .bind(tenant.as_uuid())
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
+        write.commit().await?;
+        Ok(erased.rows_affected() > 0)
     }
 
     async fn sweep(&self) -> Result<Vec<Grant>> {

@@ -20,7 +20,7 @@ use super::{
 use crate::row::micros;
 
 /// Every statement that a store runs while it works.
-const STATEMENTS: [&str; 55] = [
+const STATEMENTS: [&str; 56] = [
     claims::UP_NEXT,
     claims::PUT_OFF,
     claims::READY,
@@ -31,6 +31,7 @@ const STATEMENTS: [&str; 55] = [
     lanes::WRITE,
     lanes::NEXT_TURN,
     changes::GUARDS,
+    changes::ACTIVE,
     changes::UPDATE,
     posts::BY_GROUP,
     posts::BY_ACCOUNT,

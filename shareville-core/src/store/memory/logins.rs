@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use super::{KeptGrant, MemoryStore};
 use crate::{
     connection::{Grant, Login, LoginOutcome},
     credential::TokenHash,
@@ -74,18 +74,31 @@ impl LoginStore for MemoryStore {
     async fn create_grant(&self, grant: &Grant) -> Result<()> {
         let mut state = self.state();
         state.tenant_is_there(grant.tenant)?;
-        state.grants.insert(grant.hash, grant.clone());
+        let kept = KeptGrant {
+            grant: grant.clone(),
+            taken: false,
+        };
+        state.grants.insert(grant.hash, kept);
         Ok(())
     }
 
     async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
         let now = self.clock.now();
         let mut state = self.state();
-        let there = state
-            .grants
-            .get(code)
-            .is_some_and(|grant| grant.tenant == tenant && grant.expires_at > now);
-        Ok(there.then(|| state.grants.remove(code)).flatten())
+        let free = state.grants.get_mut(code).filter(|kept| {
+            !kept.taken && kept.grant.tenant == tenant && kept.grant.expires_at > now
+        });
+        Ok(free.map(|kept| {
+            kept.taken = true;
+            kept.grant.clone()
+        }))
+    }
+
+    async fn finish_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<bool> {
+        let mut state = self.state();
+        let found = state.grants.get(code);
+        let own = found.is_some_and(|kept| kept.grant.tenant == tenant);
+        Ok(own && state.grants.remove(code).is_some())
     }
 
     async fn sweep(&self) -> Result<Vec<Grant>> {
@@ -94,7 +107,8 @@ impl LoginStore for MemoryStore {
         state.logins.retain(|_, login| login.expires_at > now);
         state.tokens.retain(|_, token| token.expires_at > now);
         state.answers.retain(|_, answer| answer.expires_at > now);
-        let over = state.grants.extract_if(|_, grant| grant.expires_at <= now);
-        Ok(over.map(|(_, grant)| grant).collect())
+        let grants = &mut state.grants;
+        let over = grants.extract_if(|_, kept| kept.grant.expires_at <= now);
+        Ok(over.map(|(_, kept)| kept.grant).collect())
     }
 }

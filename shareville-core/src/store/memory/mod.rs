@@ -58,7 +58,7 @@ struct State {
     keys: BTreeMap<ApiKeyId, ApiKey>,
     tokens: HashMap<TokenHash, UserToken>,
     logins: HashMap<TokenHash, Login>,
-    grants: HashMap<TokenHash, Grant>,
+    grants: HashMap<TokenHash, KeptGrant>,
     connections: BTreeMap<ConnectionId, Connection>,
     accounts: BTreeMap<AccountId, Account>,
     posts: BTreeMap<PostId, Post>,
@@ -69,6 +69,13 @@ struct State {
     /// Whose posts and connections they were that are gone, but for their history.
     departed: BTreeMap<(TenantId, UserId), BTreeSet<Uuid>>,
     probes: BTreeMap<String, Sealed>,
+}
+
+/// A grant, and whether somebody is about to confirm it.
+#[derive(Debug)]
+struct KeptGrant {
+    grant: Grant,
+    taken: bool,
 }
 
 impl MemoryStore {

@@ -58,6 +58,10 @@ impl State {
         {
             return Err(Stale);
         }
+        let active = self.tenants.get(&change.tenant).is_some_and(|it| it.active);
+        if change.needs_active_tenant() && !active {
+            return Err(Stale);
+        }
         // A post whose account is gone never comes up again.
         let works = self.accounts.contains_key(&stored.account);
         let change = change.clone().stamped(now);

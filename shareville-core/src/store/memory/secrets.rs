@@ -43,7 +43,10 @@ impl State {
             Holder::Connection(id) => self.connections.get_mut(id).map(|it| it.sealed_mut()),
             Holder::Account(id) => self.accounts.get_mut(id).map(|it| it.sealed_mut()),
             Holder::Login(hash) => self.logins.get_mut(hash).map(|it| it.sealed_mut()),
-            Holder::Grant(hash) => self.grants.get_mut(hash).map(|it| it.sealed_mut()),
+            Holder::Grant(hash) => self
+                .grants
+                .get_mut(hash)
+                .map(|kept| kept.grant.sealed_mut()),
         };
         found.unwrap_or_default()
     }

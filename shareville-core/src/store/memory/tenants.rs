@@ -95,7 +95,7 @@ impl TenantStore for MemoryStore {
         state.keys.retain(|_, it| it.tenant != id);
         state.tokens.retain(|_, it| it.tenant != id);
         state.logins.retain(|_, it| it.tenant != id);
-        state.grants.retain(|_, it| it.tenant != id);
+        state.grants.retain(|_, it| it.grant.tenant != id);
         state.connections.retain(|_, it| it.tenant != id);
         state.accounts.retain(|_, it| it.tenant != id);
         state.posts.retain(|_, it| it.tenant != id);

@@ -22,7 +22,10 @@ impl State {
         let own = |whose: (TenantId, &UserId)| whose == (tenant, user);
         self.tokens.values().any(|it| own((it.tenant, &it.user)))
             || self.logins.values().any(|it| own((it.tenant, &it.user)))
-            || self.grants.values().any(|it| own((it.tenant, &it.user)))
+            || self
+                .grants
+                .values()
+                .any(|it| own((it.grant.tenant, &it.grant.user)))
             || self
                 .connections
                 .values()
@@ -57,7 +60,7 @@ impl UserStore for MemoryStore {
         state.tokens.retain(|_, it| others((it.tenant, &it.user)));
         state.logins.retain(|_, it| others((it.tenant, &it.user)));
         state.tell(events);
-        let grants = state.grants.values();
+        let grants = state.grants.values().map(|kept| &kept.grant);
         let own = grants.filter(|it| !others((it.tenant, &it.user)));
         Ok(Some(own.cloned().collect()))
     }

@@ -9,8 +9,9 @@ use crate::{
     clock::later,
     event::Subject,
     lane::ClaimRef,
-    post::{Command, Post},
+    post::{Command, FirstCommentStatus, Post, Published},
     store::{PageRequest, Stale},
+    tenant::Tenant,
 };
 
 async fn history(bench: &Bench, post: &Post) -> usize {
@@ -205,4 +206,46 @@ pub async fn should_let_one_of_many_writers_win(bench: &Bench) {
     assert_eq!(results.filter(Result::is_ok).count(), 1);
     assert_eq!(bench.read(&post).await.revision, post.revision + 1);
     assert_eq!(history(bench, &post).await, before + 1);
+}
+
+async fn set_active(bench: &Bench, tenant: &mut Tenant, active: bool) {
+    let before = tenant.revision;
+    tenant.revision += 1;
+    tenant.active = active;
+    let updated = bench.store.update_tenant(tenant, before, &[]).await;
+    assert_eq!(updated.unwrap(), Ok(()));
+}
+
+/// A commit begins only while its tenant is active; one that has begun is settled, and its first comment sent.
+pub async fn should_begin_no_commit_of_an_inactive_tenant(bench: &Bench) {
+    let mut tenant = bench.tenant().await;
+    let other = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    let mut begun = bench.scheduled(&account, bench.now());
+    begun.post.first_comment_status = FirstCommentStatus::Pending;
+    let created = bench.store.create(slice::from_ref(&begun), None).await;
+    created.unwrap();
+    let begun = begun.post;
+    let waits = bench.post(&account, bench.now()).await;
+    let others = bench.post(&bench.account(&other).await, bench.now()).await;
+    bench.apply(&bench.committing(&begun)).await.unwrap();
+
+    set_active(bench, &mut tenant, false).await;
+    let batch = [bench.committing(&waits), bench.committing(&others)];
+    let results = bench.store.apply(&batch).await.unwrap();
+    assert_eq!(results[0], Err(Stale));
+    assert!(results[1].is_ok(), "another tenant is active");
+    assert_eq!(bench.read(&waits).await, waits);
+    bench.apply(&bench.waiting(&waits, 30)).await.unwrap();
+    for command in [
+        Command::Live(Published::default()),
+        Command::BeginComment { window: LEASE },
+    ] {
+        let post = bench.read(&begun).await;
+        bench.apply(&bench.change(&post, command)).await.unwrap();
+    }
+
+    set_active(bench, &mut tenant, true).await;
+    let waits = bench.read(&waits).await;
+    bench.apply(&bench.committing(&waits)).await.unwrap();
 }

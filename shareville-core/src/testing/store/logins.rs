@@ -106,7 +106,7 @@ pub async fn should_not_take_a_login_that_is_over(bench: &Bench) {
     assert_eq!(found.await.unwrap(), LoginFound::Unknown);
 }
 
-/// Of many who ask for a grant at once, one gets it, and it is gone.
+/// Of many who ask for a grant at once, one gets it, and nobody after that.
 pub async fn should_give_a_grant_to_one_taker_only(bench: &Bench) {
     let tenant = bench.tenant().await;
     let grant = grant(bench, &tenant).await;
@@ -116,7 +116,9 @@ pub async fn should_give_a_grant_to_one_taker_only(bench: &Bench) {
     });
     let taken: Vec<_> = join_all(takers.collect::<Vec<_>>()).await;
     let taken = taken.into_iter().filter_map(|it| it.unwrap().unwrap());
-    assert_eq!(taken.collect::<Vec<_>>(), vec![grant]);
+    assert_eq!(taken.collect::<Vec<_>>(), vec![grant.clone()]);
+    let again = bench.store.take_grant(tenant.id, &grant.hash).await;
+    assert_eq!(again.unwrap(), None);
 }
 
 /// A grant is not given to another tenant, nor after its time.
@@ -132,6 +134,40 @@ pub async fn should_not_give_a_grant_to_others_or_late(bench: &Bench) {
         .await
         .unwrap();
     assert_eq!(late, None);
+}
+
+/// A grant that was taken stays until it is finished, once, by its own tenant; one that was not taken can be ended, too.
+pub async fn should_keep_a_taken_grant_until_it_is_finished(bench: &Bench) {
+    let (tenant, other) = (bench.tenant().await, bench.tenant().await);
+    let store = &bench.store;
+    let taken = grant(bench, &tenant).await;
+    let free = grant(bench, &tenant).await;
+    let took = store.take_grant(tenant.id, &taken.hash).await.unwrap();
+    assert_eq!(took.as_ref(), Some(&taken));
+    for grant in [&taken, &free] {
+        let foreign = store.finish_grant(other.id, &grant.hash).await.unwrap();
+        assert!(!foreign);
+        assert!(store.finish_grant(tenant.id, &grant.hash).await.unwrap());
+        assert!(!store.finish_grant(tenant.id, &grant.hash).await.unwrap());
+        let gone = store.take_grant(tenant.id, &grant.hash).await.unwrap();
+        assert_eq!(gone, None);
+    }
+    let late = grant(bench, &tenant).await;
+    bench.pass(600);
+    assert!(store.finish_grant(tenant.id, &late.hash).await.unwrap());
+    assert_eq!(store.sweep().await.unwrap(), vec![]);
+}
+
+/// Whoever took a grant may have died: when its time is over it is given to be revoked, like those nobody took.
+pub async fn should_sweep_a_taken_grant(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    let grant = grant(bench, &tenant).await;
+    let taken = bench.store.take_grant(tenant.id, &grant.hash).await;
+    assert!(taken.unwrap().is_some());
+    bench.pass(600);
+    assert_eq!(bench.store.sweep().await.unwrap(), vec![grant.clone()]);
+    let finished = bench.store.finish_grant(tenant.id, &grant.hash).await;
+    assert!(!finished.unwrap(), "somebody else has ended it");
 }
 
 /// Sweeping erases what is over, gives the grants among it, and keeps the rest.

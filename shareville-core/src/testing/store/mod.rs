@@ -72,6 +72,7 @@ macro_rules! store_contract {
                 should_end_a_claim_within_a_batch
                 should_remove_a_post_and_keep_its_history
                 should_let_one_of_many_writers_win
+                should_begin_no_commit_of_an_inactive_tenant
             }
             connections {
                 should_keep_a_connection_and_its_accounts
@@ -150,6 +151,8 @@ macro_rules! store_contract {
                 should_not_take_a_login_that_is_over
                 should_give_a_grant_to_one_taker_only
                 should_not_give_a_grant_to_others_or_late
+                should_keep_a_taken_grant_until_it_is_finished
+                should_sweep_a_taken_grant
                 should_sweep_what_is_over
             }
             pauses {
@@ -194,6 +197,7 @@ macro_rules! store_contract {
             }
             users {
                 should_shut_a_user_out
+                should_hand_out_a_taken_grant_of_who_is_shut_out
                 should_know_nothing_of_a_stranger
                 should_erase_posts_with_their_history
                 should_erase_the_history_of_what_was_removed

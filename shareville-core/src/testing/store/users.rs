@@ -75,7 +75,23 @@ pub async fn should_shut_a_user_out(bench: &Bench) {
     let found = store.login(other.id, &others_login.hash).await.unwrap();
     assert!(found.is_some());
     let taken = store.take_grant(tenant.id, &brought.hash).await.unwrap();
-    assert_eq!(taken, Some(brought), "it stays until it is taken");
+    assert_eq!(taken, Some(brought), "it stays until it is finished");
+}
+
+/// Somebody may be about to confirm what a user who is shut out has brought: it is handed out until it is finished.
+pub async fn should_hand_out_a_taken_grant_of_who_is_shut_out(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    let store = &bench.store;
+    let brought = grant(bench, &tenant).await;
+    let taken = store.take_grant(tenant.id, &brought.hash).await.unwrap();
+    assert!(taken.is_some());
+    for _ in 0..2 {
+        let shut_out = store.shut_out(tenant.id, &user(), &[]).await.unwrap();
+        assert_eq!(shut_out, Some(vec![brought.clone()]));
+    }
+    assert!(store.finish_grant(tenant.id, &brought.hash).await.unwrap());
+    let known = store.shut_out(tenant.id, &user(), &[]).await.unwrap();
+    assert_eq!(known, None);
 }
 
 /// Of somebody who never was, nothing is told.

@@ -7,14 +7,32 @@ use async_trait::async_trait;
 use super::Wrapped;
 use crate::{
     clock::Timestamp,
+    connection::Grant,
     delivery::Delivery,
-    id::{DeliveryId, TenantId},
+    event::Event,
+    id::{DeliveryId, TenantId, UserId},
     secret::Sealed,
     store::{
         Backlog, BacklogStore, ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryStore,
-        Holder, Page, PageRequest, Result, SealedPage, SecretStore, Stale, Swap,
+        Holder, Page, PageRequest, Result, SealedPage, SecretStore, Stale, Swap, UserStore,
     },
 };
+
+#[async_trait]
+impl UserStore for Wrapped {
+    async fn shut_out(
+        &self,
+        tenant: TenantId,
+        user: &UserId,
+        events: &[Event],
+    ) -> Result<Option<Vec<Grant>>> {
+        self.inner()?.shut_out(tenant, user, events).await
+    }
+
+    async fn erase_posts(&self, tenant: TenantId, user: &UserId, limit: usize) -> Result<bool> {
+        self.inner()?.erase_posts(tenant, user, limit).await
+    }
+}
 
 #[async_trait]
 impl DeliveryStore for Wrapped {
