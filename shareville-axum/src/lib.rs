@@ -10,6 +10,7 @@ mod json;
 mod layers;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod openapi;
 mod problem;
 mod query;
 mod rate_limit;
@@ -77,7 +78,7 @@ where
         sign_in: Arc::new(NoOwners),
         limiter: None,
     };
-    routes::health::routes()
+    Router::from(routes::health::routes())
         .layer(axum::middleware::from_fn(observe))
         .with_state(api)
 }

@@ -120,6 +120,31 @@ impl Problem {
         &self.0.code
     }
 
+    fn shown(&self) -> Document<'_> {
+        let Parts {
+            status,
+            code,
+            detail,
+            errors,
+            more,
+            ..
+        } = &*self.0;
+        Document {
+            r#type: format!("{TYPE_BASE}{code}"),
+            title: title(code),
+            status: status.as_u16(),
+            detail,
+            code,
+            errors,
+            more,
+        }
+    }
+
+    /// The document as it would be sent, to show what one looks like.
+    pub(crate) fn document(&self) -> Value {
+        json(&self.shown())
+    }
+
     pub(crate) fn not_found(noun: &str) -> Self {
         let detail = format!("there is no such {noun}");
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
@@ -273,22 +298,10 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Parts {
             status,
-            code,
-            detail,
-            errors,
-            more,
             retry_after,
+            ..
         } = &*self.0;
-        let document = Document {
-            r#type: format!("{TYPE_BASE}{code}"),
-            title: title(code),
-            status: status.as_u16(),
-            detail,
-            code,
-            errors,
-            more,
-        };
-        let mut response = (*status, axum::Json(document)).into_response();
+        let mut response = (*status, axum::Json(self.shown())).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

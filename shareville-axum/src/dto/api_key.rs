@@ -5,19 +5,25 @@ use serde::Serialize;
 use serde_json::Value;
 use shareville_core::{
     credential::{self, Scope},
-    id::ApiKeyId,
+    id::{ApiKeyId, UserId},
     tenancy::NewApiKey,
 };
+use utoipa::ToSchema;
 
 use super::Time;
-use crate::body::{self, At, Fields};
+use crate::{
+    body::{self, At, Fields},
+    openapi::words,
+};
 
 /// An API key, without its text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ApiKey<'a> {
+    #[schema(value_type = Uuid)]
     api_key_id: ApiKeyId,
     name: Option<&'a str>,
+    #[schema(value_type = Vec<words::Scope>)]
     scopes: &'a [Scope],
     created_at: Time,
     expires_at: Option<Time>,
@@ -36,9 +42,10 @@ impl<'a> From<&'a credential::ApiKey> for ApiKey<'a> {
 }
 
 /// An API key with its text, shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MintedApiKey<'a> {
+    /// Its text, to be sent as `X-API-KEY`.
     api_key: &'a str,
     #[serde(flatten)]
     key: ApiKey<'a>,
@@ -49,6 +56,28 @@ impl<'a> MintedApiKey<'a> {
         Self {
             api_key: text.expose_secret(),
             key: key.into(),
+        }
+    }
+}
+
+/// A user token with its text, shown this once.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserToken<'a> {
+    /// Its text, to be sent as `Authorization: Bearer`.
+    token: &'a str,
+    /// Whom it speaks for, as the website calls them.
+    #[schema(value_type = String)]
+    user_id: &'a UserId,
+    expires_at: Time,
+}
+
+impl<'a> UserToken<'a> {
+    pub(crate) const fn new(token: &'a credential::UserToken, text: &'a str) -> Self {
+        Self {
+            token: text,
+            user_id: &token.user,
+            expires_at: Time(token.expires_at),
         }
     }
 }

@@ -9,18 +9,22 @@ use shareville_core::{
     tenant::{DEFAULT_GIVE_UP_AFTER, SealedApp, Tenant},
 };
 use url::Url;
+use utoipa::ToSchema;
 
 use super::{Time, seconds};
 use crate::body::{self, At, Fields};
 
 /// A client app as its owner sees it: its secrets are write-only.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ClientApp<'a> {
+    #[schema(value_type = Uuid)]
     id: TenantId,
     name: &'a str,
     domain: Option<&'a str>,
+    /// Where pages may be from that call with user tokens.
     allowed_origins: &'a [String],
+    /// Where end users may be sent after connecting.
     redirect_uris: &'a [String],
     facebook_app_id: Option<&'a str>,
     facebook_app_secret_set: bool,
@@ -30,8 +34,11 @@ pub(crate) struct ClientApp<'a> {
     /// Shown once, by the answer that tells of the first `webhookUrl`.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_secret: Option<&'a str>,
+    /// In seconds: how late a post may go out at most.
+    #[schema(value_type = f64)]
     give_up_after: Option<Number>,
     active: bool,
+    /// What to enter at Meta as the verify token of the app's webhook.
     meta_verify_token: &'a str,
     created_at: Time,
     updated_at: Time,

@@ -6,16 +6,23 @@ use shareville_core::{
     event::EventKind,
     id::{DeliveryId, EventId},
 };
+use utoipa::ToSchema;
 
 use super::Time;
+use crate::openapi::words;
 
 /// A delivery: an event on its way to the tenant's endpoint.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Delivery {
+    #[schema(value_type = Uuid)]
     id: DeliveryId,
+    /// The event it tells of; also the `webhook-id` it is sent with.
+    #[schema(value_type = Uuid)]
     event_id: EventId,
+    #[schema(value_type = words::EventType)]
     r#type: EventKind,
+    #[schema(value_type = words::DeliveryStatus)]
     status: DeliveryStatus,
     attempts: Vec<Attempt>,
     next_attempt_at: Option<Time>,
@@ -23,12 +30,14 @@ pub(crate) struct Delivery {
 }
 
 /// One attempt: of an answer only its status is known.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeliveryAttempt)]
 struct Attempt {
     at: Time,
     duration_ms: u64,
     status_code: Option<u16>,
+    #[schema(value_type = Option<words::DeliveryError>)]
     error: Option<Trouble>,
     error_message: Option<&'static str>,
 }

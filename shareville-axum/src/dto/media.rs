@@ -10,24 +10,32 @@ use shareville_core::{
     media::{self, MediaKind, MediaSource, UserTag},
 };
 use url::Url;
+use utoipa::ToSchema;
 
-use crate::body::{self, At, Fields};
+use super::input;
+use crate::{
+    body::{self, At, Fields},
+    openapi::words,
+};
 
 /// File endings that make a plain address a film; anything else is a picture.
 const FILM_ENDINGS: [&str; 4] = ["mp4", "mov", "m4v", "webm"];
 
 const KINDS: [(&str, MediaKind); 2] = [("image", MediaKind::Image), ("video", MediaKind::Video)];
 
-/// One medium.
-#[derive(Debug, Serialize)]
+/// A picture or film of a post.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Media<'a> {
+    #[schema(value_type = words::MediaKind)]
     r#type: MediaKind,
     url: Option<&'a str>,
+    #[schema(value_type = Option<Uuid>)]
     media_id: Option<MediaId>,
     alt_text: Option<&'a str>,
     thumbnail_url: Option<&'a str>,
     thumbnail_offset_ms: Option<u64>,
+    #[schema(value_type = Vec<input::UserTag>)]
     user_tags: &'a [UserTag],
 }
 

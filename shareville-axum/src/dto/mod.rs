@@ -6,6 +6,8 @@ pub(crate) mod connection;
 pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod failure;
+pub(crate) mod input;
+pub(crate) mod me;
 pub(crate) mod media;
 pub(crate) mod page;
 pub(crate) mod post;
@@ -18,22 +20,25 @@ use chrono::SecondsFormat;
 use serde::{Serialize, Serializer};
 use serde_json::Number;
 use shareville_core::{clock::Timestamp, store};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(crate) use self::{
-    api_key::{ApiKey, MintedApiKey},
+    api_key::{ApiKey, MintedApiKey, UserToken},
     client_app::ClientApp,
-    connection::Connection,
+    connection::{Connection, Login},
     delivery::Delivery,
     event::Event,
     failure::Failure,
+    me::Me,
     media::Media,
     page::Page,
-    post::{Batch, Post},
+    post::{Batch, Checked, Post},
 };
 
 /// A time, in UTC with `Z` and always six decimals, so that they sort as texts too.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub(crate) struct Time(pub(crate) Timestamp);
 
 impl Serialize for Time {
@@ -51,10 +56,12 @@ pub(crate) fn seconds(length: Duration) -> Option<Number> {
     }
 }
 
-#[derive(Serialize)]
+/// Part of a list, newest first.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct List<D> {
+pub(crate) struct List<D> {
     data: Vec<D>,
+    /// What to give as `cursor` for the next part; null after the last.
     next_cursor: Option<Uuid>,
 }
 

@@ -5,22 +5,30 @@ use shareville_core::{
     connection::Account,
     id::{AccountId, ConnectionId, Provider},
 };
+use utoipa::ToSchema;
 
 use super::Time;
 
-/// A page.
-#[derive(Debug, Serialize)]
+/// A page: an account one can post to.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Page<'a> {
+    /// What posts name as `socialPageId`.
+    #[schema(value_type = Uuid)]
     id: AccountId,
+    #[schema(value_type = Uuid)]
     connection_id: ConnectionId,
+    /// `facebook`, `instagram`, or another network that the host publishes to.
+    #[schema(value_type = String)]
     provider: &'a Provider,
+    /// The platform's own id.
     page_id: &'a str,
     name: &'a str,
     username: Option<&'a str>,
     category: Option<&'a str>,
     picture: Option<&'a str>,
     can_publish: bool,
+    /// What keeps it from publishing, in words for people.
     problems: &'a [String],
     created_at: Time,
     updated_at: Time,

@@ -1,21 +1,25 @@
 //! The end user comes back from the provider.
 
 use axum::{
-    Router,
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use secrecy::SecretString;
 use shareville_core::{Error, connect::Callback, id::Provider};
 use url::form_urlencoded;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::callback_page;
-use crate::{Api, problem::Problem, query::InAddress};
+use crate::{
+    Api,
+    openapi::{BadState, CallbackQuery, Unavailable},
+    problem::Problem,
+    query::InAddress,
+};
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/social/providers/{connection}/callback", get(callback))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(callback))
 }
 
 /// The query here is the provider's: whatever else it says is passed over.
@@ -32,6 +36,21 @@ fn read(query: &str) -> Callback {
     callback
 }
 
+/// Where the provider sends the end user back to.
+///
+/// The same state and code again, within ten minutes, are answered the same, and nothing more is exchanged.
+#[utoipa::path(
+    get,
+    path = "/social/providers/{connection}/callback",
+    operation_id = "finishLogin",
+    params(CallbackQuery),
+    responses(
+        (status = 302, description = "Back to the website, which reads `status` and the rest from its address.", headers(("Location" = String, description = "Where the end user is sent."))),
+        (status = 200, description = "There was no `redirectUri`: a page that tells whoever opened it, and closes.", body = String, content_type = "text/html"),
+        BadState,
+        Unavailable,
+    )
+)]
 async fn callback(
     State(api): State<Api>,
     InAddress(provider): InAddress<Provider>,

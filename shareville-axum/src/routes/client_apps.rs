@@ -1,46 +1,60 @@
 //! Client apps and their API keys: an owner's.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::OriginalUri,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
 };
 use http::{StatusCode, header};
 use shareville_core::id::{ApiKeyId, TenantId};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::location;
 use crate::{
     Api,
     body::{Body, OptionalBody},
     credential::OwnerAuth,
-    dto,
+    dto::{self, List, input},
+    openapi::{Conflict, PartQuery},
     problem::Problem,
     query::{InAddress, Query},
 };
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/client-apps", get(list).post(create))
-        .route(
-            "/client-apps/{clientAppId}",
-            get(read).patch(update).delete(remove),
-        )
-        .route("/client-apps/{clientAppId}/api-key", post(create_key))
-        .route("/client-apps/{clientAppId}/api-keys", get(keys))
-        .route(
-            "/client-apps/{clientAppId}/api-keys/{keyId}",
-            delete(revoke_key),
-        )
-        .route("/client-apps/{clientAppId}/events", get(events))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(read, update, remove))
+        .routes(routes!(create_key))
+        .routes(routes!(keys))
+        .routes(routes!(revoke_key))
+        .routes(routes!(events))
 }
 
+/// Lists your client apps.
+#[utoipa::path(
+    get,
+    path = "/client-apps",
+    operation_id = "listClientApps",
+    params(PartQuery),
+    responses((status = 200, description = "Part of them.", body = List<dto::ClientApp<'static>>))
+)]
 async fn list(owner: OwnerAuth, query: Query) -> Result<Response, Problem> {
     let page = query.read(Query::page)?;
     let tenants = owner.tenancy().list(page).await?;
     Ok(dto::list::<_, dto::ClientApp<'_>>(&tenants))
 }
 
+/// Makes a client app: a website with its own apps at Meta.
+#[utoipa::path(
+    post,
+    path = "/client-apps",
+    operation_id = "createClientApp",
+    request_body = input::ClientAppInput,
+    responses(
+        (status = 201, description = "It is made. The first `webhookUrl` makes a `webhookSecret`, shown this once.", body = dto::ClientApp<'static>, headers(("Location" = String, description = "Where it is found."))),
+        Conflict,
+    )
+)]
 async fn create(
     owner: OwnerAuth,
     query: Query,
@@ -55,6 +69,13 @@ async fn create(
     Ok((StatusCode::CREATED, headers, shown).into_response())
 }
 
+/// Shows a client app.
+#[utoipa::path(
+    get,
+    path = "/client-apps/{clientAppId}",
+    operation_id = "getClientApp",
+    responses((status = 200, description = "The client app; its secrets are never shown.", body = dto::ClientApp<'static>))
+)]
 async fn read(
     owner: OwnerAuth,
     InAddress(id): InAddress<TenantId>,
@@ -65,6 +86,17 @@ async fn read(
     Ok(Json(dto::ClientApp::from(&tenant)).into_response())
 }
 
+/// Changes a client app.
+#[utoipa::path(
+    patch,
+    path = "/client-apps/{clientAppId}",
+    operation_id = "updateClientApp",
+    request_body = input::ClientAppInput,
+    responses(
+        (status = 200, description = "The client app as it is now. The first `webhookUrl` makes a `webhookSecret`, shown this once.", body = dto::ClientApp<'static>),
+        Conflict,
+    )
+)]
 async fn update(
     owner: OwnerAuth,
     InAddress(id): InAddress<TenantId>,
@@ -77,6 +109,16 @@ async fn update(
     Ok(Json(dto::ClientApp::from(&saved)).into_response())
 }
 
+/// Deletes a client app with all that is its own.
+#[utoipa::path(
+    delete,
+    path = "/client-apps/{clientAppId}",
+    operation_id = "deleteClientApp",
+    responses(
+        (status = 204, description = "It is gone."),
+        Conflict,
+    )
+)]
 async fn remove(
     owner: OwnerAuth,
     InAddress(id): InAddress<TenantId>,
@@ -87,6 +129,14 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Makes an API key.
+#[utoipa::path(
+    post,
+    path = "/client-apps/{clientAppId}/api-key",
+    operation_id = "createApiKey",
+    request_body = Option<input::ApiKeyInput>,
+    responses((status = 200, description = "The key, with its text: shown this once.", body = dto::MintedApiKey<'static>))
+)]
 async fn create_key(
     owner: OwnerAuth,
     InAddress(id): InAddress<TenantId>,
@@ -99,6 +149,14 @@ async fn create_key(
     Ok(Json(dto::MintedApiKey::new(&key, &text)).into_response())
 }
 
+/// Lists API keys, without their texts.
+#[utoipa::path(
+    get,
+    path = "/client-apps/{clientAppId}/api-keys",
+    operation_id = "listApiKeys",
+    params(PartQuery),
+    responses((status = 200, description = "Part of them.", body = List<dto::ApiKey<'static>>))
+)]
 async fn keys(
     owner: OwnerAuth,
     InAddress(id): InAddress<TenantId>,
@@ -109,6 +167,13 @@ async fn keys(
     Ok(dto::list::<_, dto::ApiKey<'_>>(&keys))
 }
 
+/// Revokes an API key at once, and the user tokens that were minted with it.
+#[utoipa::path(
+    delete,
+    path = "/client-apps/{clientAppId}/api-keys/{keyId}",
+    operation_id = "revokeApiKey",
+    responses((status = 204, description = "It is good for nothing any more."))
+)]
 async fn revoke_key(
     owner: OwnerAuth,
     InAddress(id): InAddress<TenantId>,
@@ -120,6 +185,14 @@ async fn revoke_key(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Lists who changed what about a client app.
+#[utoipa::path(
+    get,
+    path = "/client-apps/{clientAppId}/events",
+    operation_id = "listClientAppEvents",
+    params(PartQuery),
+    responses((status = 200, description = "Part of them.", body = List<dto::Event<'static>>))
+)]
 async fn events(
     owner: OwnerAuth,
     InAddress(id): InAddress<TenantId>,

@@ -1,47 +1,66 @@
 //! Connections and their pages: what an end user has let the website do.
 
 use axum::{
-    Json, Router,
+    Json,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use http::StatusCode;
 use secrecy::SecretString;
-use serde_json::json;
 use shareville_core::{
     connect::NewLogin,
     id::{ConnectionId, Provider, UserId},
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
     body::{self, Body},
     credential::CallerAuth,
-    dto::{self, Time},
+    dto::{self, List, input},
+    openapi::{AtPlatform, ConnectQuery, Invalid, NotThere, PartQuery, UserQuery},
     problem::Problem,
     query::{InAddress, Query},
 };
 
-pub(super) fn routes() -> Router<Api> {
+pub(super) fn routes() -> OpenApiRouter<Api> {
     // One name for both: `{connection}` is a provider where one connects.
-    Router::new()
-        .route("/social/providers", get(list))
-        .route("/social/providers/confirm", post(confirm))
-        .route("/social/providers/{connection}", get(read).delete(remove))
-        .route("/social/providers/{connection}/connect", get(connect))
-        .route("/social/providers/{connection}/pages", get(pages))
-        .route(
-            "/social/providers/{connection}/pages/refresh",
-            post(refresh),
-        )
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(confirm))
+        .routes(routes!(read, remove))
+        .routes(routes!(connect))
+        .routes(routes!(pages))
+        .routes(routes!(refresh))
 }
 
+/// Lists connections.
+#[utoipa::path(
+    get,
+    path = "/social/providers",
+    operation_id = "listConnections",
+    params(UserQuery, PartQuery),
+    security(("apiKey" = ["connections:read"])),
+    responses((status = 200, description = "Part of them.", body = List<dto::Connection<'static>>))
+)]
 async fn list(auth: CallerAuth, query: Query) -> Result<Response, Problem> {
     let (user, page) = query.read(|query| (query.text("userId").map(UserId::new), query.page()))?;
     let connections = auth.connections().list(user.as_ref(), page).await?;
     Ok(dto::list::<_, dto::Connection<'_>>(&connections))
 }
 
+/// Begins a login: send the end user to the `url` that is given.
+#[utoipa::path(
+    get,
+    path = "/social/providers/{connection}/connect",
+    operation_id = "connect",
+    params(ConnectQuery),
+    security(("apiKey" = ["connections:write"])),
+    responses(
+        (status = 200, description = "Where to send them, and until when.", body = dto::Login<'static>),
+        Invalid,
+        AtPlatform,
+    )
+)]
 async fn connect(
     auth: CallerAuth,
     InAddress(provider): InAddress<Provider>,
@@ -54,10 +73,22 @@ async fn connect(
         confirm: query.flag("confirm"),
     })?;
     let begun = auth.connections().begin(login).await?;
-    let shown = json!({"url": begun.url, "expiresAt": Time(begun.expires_at)});
-    Ok(Json(shown).into_response())
+    Ok(Json(dto::Login::from(&begun)).into_response())
 }
 
+/// Confirms, as the user who began it, what a login has brought.
+#[utoipa::path(
+    post,
+    path = "/social/providers/confirm",
+    operation_id = "confirmConnection",
+    request_body = input::ConfirmInput,
+    security(("apiKey" = ["connections:write"])),
+    responses(
+        (status = 200, description = "The connection.", body = dto::Connection<'static>),
+        NotThere,
+        AtPlatform,
+    )
+)]
 async fn confirm(auth: CallerAuth, query: Query, body: Body) -> Result<Response, Problem> {
     query.none()?;
     let (grant, user) = body.require(|fields| {
@@ -70,6 +101,14 @@ async fn confirm(auth: CallerAuth, query: Query, body: Body) -> Result<Response,
     Ok(Json(dto::Connection::from(&connection)).into_response())
 }
 
+/// Shows a connection.
+#[utoipa::path(
+    get,
+    path = "/social/providers/{connection}",
+    operation_id = "getConnection",
+    security(("apiKey" = ["connections:read"])),
+    responses((status = 200, description = "The connection.", body = dto::Connection<'static>))
+)]
 async fn read(
     auth: CallerAuth,
     InAddress(id): InAddress<ConnectionId>,
@@ -80,6 +119,17 @@ async fn read(
     Ok(Json(dto::Connection::from(&connection)).into_response())
 }
 
+/// Removes a connection: its scheduled posts fail, and its token is revoked and erased.
+#[utoipa::path(
+    delete,
+    path = "/social/providers/{connection}",
+    operation_id = "removeConnection",
+    security(("apiKey" = ["connections:write"])),
+    responses(
+        (status = 204, description = "It is gone."),
+        AtPlatform,
+    )
+)]
 async fn remove(
     auth: CallerAuth,
     InAddress(id): InAddress<ConnectionId>,
@@ -90,6 +140,15 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Lists the pages that a connection may post to.
+#[utoipa::path(
+    get,
+    path = "/social/providers/{connection}/pages",
+    operation_id = "listPages",
+    params(PartQuery),
+    security(("apiKey" = ["connections:read"])),
+    responses((status = 200, description = "Part of them.", body = List<dto::Page<'static>>))
+)]
 async fn pages(
     auth: CallerAuth,
     InAddress(id): InAddress<ConnectionId>,
@@ -100,6 +159,18 @@ async fn pages(
     Ok(dto::list::<_, dto::Page<'_>>(&accounts))
 }
 
+/// Asks the provider again for the pages of a connection. With an API key it needs `connections:read` too.
+#[utoipa::path(
+    post,
+    path = "/social/providers/{connection}/pages/refresh",
+    operation_id = "refreshPages",
+    params(PartQuery),
+    security(("apiKey" = ["connections:write"])),
+    responses(
+        (status = 200, description = "Part of what there is now.", body = List<dto::Page<'static>>),
+        AtPlatform,
+    )
+)]
 async fn refresh(
     auth: CallerAuth,
     InAddress(id): InAddress<ConnectionId>,

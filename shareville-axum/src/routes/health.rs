@@ -2,31 +2,58 @@
 
 use std::time::Duration;
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::Json;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Api, problem::Problem};
+use crate::{Api, openapi::Unavailable, problem::Problem};
 
 /// When a server that is shutting down may be back.
 const RESTART: Duration = Duration::from_secs(5);
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/health", get(health))
-        .route("/ready", get(ready))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(ready))
 }
 
-async fn health() -> Json<Value> {
-    Json(json!({"status": "ok"}))
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct State {
+    /// `ok`.
+    status: &'static str,
 }
 
-async fn ready(State(api): State<Api>) -> Result<Json<Value>, Problem> {
+const OK: Json<State> = Json(State { status: "ok" });
+
+/// Tells whether the process lives.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "getHealth",
+    responses((status = 200, description = "It does.", body = State))
+)]
+async fn health() -> Json<State> {
+    OK
+}
+
+/// Tells whether it can work: whether its store can be reached and written to.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    operation_id = "getReady",
+    responses((status = 200, description = "It can.", body = State), Unavailable)
+)]
+async fn ready(
+    axum::extract::State(api): axum::extract::State<Api>,
+) -> Result<Json<State>, Problem> {
     if api.shareville.is_closed() {
         let detail = "the server is shutting down: another one takes what comes now";
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", detail);
         return Err(problem.retry_after(RESTART));
     }
     api.shareville.store().ready().await?;
-    Ok(Json(json!({"status": "ok"})))
+    Ok(OK)
 }

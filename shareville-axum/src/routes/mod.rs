@@ -4,6 +4,7 @@ mod callback;
 mod callback_page;
 mod client_apps;
 mod connections;
+mod docs;
 pub(crate) mod health;
 mod me;
 mod posts;
@@ -17,11 +18,13 @@ use axum::{Extension, Router, middleware};
 use http::{HeaderValue, Uri};
 use shareville_core::Shareville;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     Api,
     cors::cors,
     layers::{complete, no_method, no_route, observe, panicked},
+    openapi::{self, Access, told},
     problem::Problem,
     rate_limit::{Limiter, RateLimit, tell},
     sign_in::SignIn,
@@ -115,23 +118,20 @@ impl RouterOptions {
             sign_in: Arc::new(sign_in),
             limiter: self.rate_limit.map(|limit| Arc::new(Limiter::new(limit))),
         };
-        let for_browsers = Router::new()
-            .merge(connections::routes())
-            .merge(posts::routes(BodyLimits::new(
-                self.max_body_bytes.saturating_mul(BATCH_BODIES),
-                self.body_time,
-            )))
-            .merge(me::routes())
+        let batch = BodyLimits::new(
+            self.max_body_bytes.saturating_mul(BATCH_BODIES),
+            self.body_time,
+        );
+        let (for_browsers, mut document) = for_browsers(batch).split_for_parts();
+        let (others, more) = for_servers().split_for_parts();
+        document.merge(more);
+        let document = openapi::document(document, api.shareville.api_url());
+        let for_browsers = for_browsers
             // Before the layer, which would be lost with what this replaces.
             .method_not_allowed_fallback(no_method)
             .layer(middleware::from_fn_with_state(api.clone(), cors));
-        let mut router = Router::new()
-            .merge(client_apps::routes())
-            .merge(webhooks::routes())
-            .merge(tokens::routes())
-            .merge(users::routes())
-            .merge(callback::routes())
-            .merge(health::routes())
+        let mut router = others
+            .merge(docs::routes(&document))
             .method_not_allowed_fallback(no_method)
             .merge(for_browsers);
         if self.fallback {
@@ -148,6 +148,33 @@ impl RouterOptions {
             .layer(middleware::from_fn(observe))
             .with_state(api)
     }
+}
+
+/// Routes that browsers on other origins may use.
+fn for_browsers(batch: BodyLimits) -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(told(
+            "Connections",
+            Access::ApiKeyOrUserToken,
+            connections::routes(),
+        ))
+        .merge(told(
+            "Posts",
+            Access::ApiKeyOrUserToken,
+            posts::routes(batch),
+        ))
+        .merge(told("Credentials", Access::Anybody, me::routes()))
+}
+
+/// All others.
+fn for_servers() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(told("Client apps", Access::Owner, client_apps::routes()))
+        .merge(told("Webhooks", Access::Owner, webhooks::routes()))
+        .merge(told("Credentials", Access::ApiKey, tokens::routes()))
+        .merge(told("Credentials", Access::ApiKey, users::routes()))
+        .merge(told("Connections", Access::Everyone, callback::routes()))
+        .merge(told("Server", Access::Everyone, health::routes()))
 }
 
 /// Where something new is found: below the address it was created at, as the caller knows it.

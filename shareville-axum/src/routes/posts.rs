@@ -1,13 +1,12 @@
 //! Posts.
 
 use axum::{
-    Extension, Json, Router,
+    Extension, Json,
     extract::OriginalUri,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use http::{StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::Value;
 use shareville_core::{
     Error,
     credential::Scope,
@@ -17,31 +16,36 @@ use shareville_core::{
     store::PostFilter,
     violation::Violation,
 };
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt as _},
+    routes,
+};
 
 use super::below;
 use crate::{
     Api,
     body::{self, Body, Fields, OptionalBody},
     credential::CallerAuth,
-    dto::{self, post_input},
+    dto::{self, List, input, post_input},
     etag::{IfMatch, PreferWait, etag},
     idempotency::{Idempotent, Kept, answer},
+    openapi::{AtPlatform, Conflict, DeleteQuery, PartQuery, PostsQuery, Stale},
     problem::Problem,
     query::{InAddress, Query},
     whole_body::BodyLimits,
 };
 
 /// The routes; `batch` is how much of a batch is taken.
-pub(super) fn routes(batch: BodyLimits) -> Router<Api> {
-    Router::new()
-        .route("/posts", get(list).post(create))
-        .route("/posts/batch", post(create_batch).layer(Extension(batch)))
-        .route("/posts/check", post(check))
-        .route("/posts/{postId}", get(read).patch(update).delete(remove))
-        .route("/posts/{postId}/schedule", post(schedule))
-        .route("/posts/{postId}/publish", post(publish))
-        .route("/posts/{postId}/cancel", post(cancel))
-        .route("/posts/{postId}/events", get(events))
+pub(super) fn routes(batch: BodyLimits) -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(create_batch).layer(Extension(batch)))
+        .routes(routes!(check))
+        .routes(routes!(read, update, remove))
+        .routes(routes!(schedule))
+        .routes(routes!(publish))
+        .routes(routes!(cancel))
+        .routes(routes!(events))
 }
 
 /// Answers with one post, and its revision as `ETag`.
@@ -50,6 +54,15 @@ fn one(post: &Post) -> Response {
     (headers, Json(dto::Post::from(post))).into_response()
 }
 
+/// Lists posts.
+#[utoipa::path(
+    get,
+    path = "/posts",
+    operation_id = "listPosts",
+    params(PostsQuery, PartQuery),
+    security(("apiKey" = ["posts:read"])),
+    responses((status = 200, description = "Part of them.", body = List<dto::Post<'static>>))
+)]
 async fn list(auth: CallerAuth, query: Query) -> Result<Response, Problem> {
     let (filter, page) = query.read(|query| {
         let statuses = PostStatus::ALL.map(|status| (status.name(), status));
@@ -155,6 +168,19 @@ async fn create_once(
     answer(&made.await?)
 }
 
+/// Makes a post: a draft, or one that goes out at its time.
+#[utoipa::path(
+    post,
+    path = "/posts",
+    operation_id = "createPost",
+    params(Idempotent),
+    request_body = input::PostInput,
+    security(("apiKey" = ["posts:write"])),
+    responses(
+        (status = 201, description = "It is made.", body = dto::Post<'static>, headers(("Location" = String, description = "Where it is found."), ("ETag" = String, description = "Its revision."), ("Idempotency-Replayed" = String, description = "`true` if this is the first answer again."))),
+        Conflict,
+    )
+)]
 async fn create(
     auth: CallerAuth,
     query: Query,
@@ -174,6 +200,19 @@ async fn create(
     create_once(&auth, "POST /posts", key, body, read_one, kept).await
 }
 
+/// Makes up to a hundred posts, or none of them.
+#[utoipa::path(
+    post,
+    path = "/posts/batch",
+    operation_id = "createPosts",
+    params(Idempotent),
+    request_body = input::BatchInput,
+    security(("apiKey" = ["posts:write"])),
+    responses(
+        (status = 201, description = "They are made.", body = dto::Batch<'static>, headers(("Idempotency-Replayed" = String, description = "`true` if this is the first answer again."))),
+        Conflict,
+    )
+)]
 async fn create_batch(
     auth: CallerAuth,
     query: Query,
@@ -185,17 +224,30 @@ async fn create_batch(
     create_once(&auth, "POST /posts/batch", key, body, read_batch, kept).await
 }
 
-async fn check(auth: CallerAuth, query: Query, body: Body) -> Result<Json<Value>, Problem> {
+/// Checks a post as if it were to be made, and makes nothing.
+#[utoipa::path(
+    post,
+    path = "/posts/check",
+    operation_id = "checkPost",
+    request_body = input::PostInput,
+    security(("apiKey" = ["posts:write"])),
+    responses((status = 200, description = "It can be made.", body = dto::Checked))
+)]
+async fn check(auth: CallerAuth, query: Query, body: Body) -> Result<Json<dto::Checked>, Problem> {
     query.none()?;
     let wanted = read_wanted(&auth, body, read_one).await?;
     let checked = auth.posts().check(&wanted).await?;
-    let warnings = checked.warnings.iter();
-    let warnings: Vec<Value> = warnings
-        .map(|warning| json!({"code": warning.code, "message": warning.message}))
-        .collect();
-    Ok(Json(json!({"ok": true, "warnings": warnings})))
+    Ok(Json(dto::Checked::from(checked)))
 }
 
+/// Shows a post.
+#[utoipa::path(
+    get,
+    path = "/posts/{postId}",
+    operation_id = "getPost",
+    security(("apiKey" = ["posts:read"])),
+    responses((status = 200, description = "The post.", body = dto::Post<'static>, headers(("ETag" = String, description = "Its revision."))))
+)]
 async fn read(
     auth: CallerAuth,
     InAddress(id): InAddress<PostId>,
@@ -205,6 +257,20 @@ async fn read(
     Ok(one(&auth.posts().get(id).await?))
 }
 
+/// Changes a post; the caption of a published one is changed at the platform, where that can do it.
+#[utoipa::path(
+    patch,
+    path = "/posts/{postId}",
+    operation_id = "updatePost",
+    params(IfMatch),
+    request_body = input::PostPatchInput,
+    security(("apiKey" = ["posts:write"])),
+    responses(
+        (status = 200, description = "The post as it is now.", body = dto::Post<'static>, headers(("ETag" = String, description = "Its revision."))),
+        Stale,
+        AtPlatform,
+    )
+)]
 async fn update(
     auth: CallerAuth,
     InAddress(id): InAddress<PostId>,
@@ -223,6 +289,19 @@ async fn update(
     Ok(one(&if_match.guard(id, update).await?))
 }
 
+/// Deletes a post; one that is published, only with `platform=true`.
+#[utoipa::path(
+    delete,
+    path = "/posts/{postId}",
+    operation_id = "deletePost",
+    params(IfMatch, DeleteQuery),
+    security(("apiKey" = ["posts:write"])),
+    responses(
+        (status = 204, description = "It is deleted."),
+        Stale,
+        AtPlatform,
+    )
+)]
 async fn remove(
     auth: CallerAuth,
     InAddress(id): InAddress<PostId>,
@@ -236,6 +315,19 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Lets a post go out at a time.
+#[utoipa::path(
+    post,
+    path = "/posts/{postId}/schedule",
+    operation_id = "schedulePost",
+    params(IfMatch),
+    request_body = input::ScheduleInput,
+    security(("apiKey" = ["posts:write"])),
+    responses(
+        (status = 200, description = "The post as it is now.", body = dto::Post<'static>, headers(("ETag" = String, description = "Its revision."))),
+        Stale,
+    )
+)]
 async fn schedule(
     auth: CallerAuth,
     InAddress(id): InAddress<PostId>,
@@ -253,6 +345,19 @@ async fn schedule(
     Ok(one(&if_match.guard(id, schedule).await?))
 }
 
+/// Calls a post off.
+#[utoipa::path(
+    post,
+    path = "/posts/{postId}/cancel",
+    operation_id = "cancelPost",
+    params(IfMatch),
+    request_body = Option<input::EmptyInput>,
+    security(("apiKey" = ["posts:write"])),
+    responses(
+        (status = 200, description = "The post as it is now.", body = dto::Post<'static>, headers(("ETag" = String, description = "Its revision."))),
+        Stale,
+    )
+)]
 async fn cancel(
     auth: CallerAuth,
     InAddress(id): InAddress<PostId>,
@@ -267,6 +372,23 @@ async fn cancel(
     Ok(one(&if_match.guard(id, cancel).await?))
 }
 
+/// Lets a post go out now; one that has failed, again.
+///
+/// Of one that nobody knows of (`outcome_unknown`), it is looked first whether it is live.
+#[utoipa::path(
+    post,
+    path = "/posts/{postId}/publish",
+    operation_id = "publishPost",
+    params(IfMatch, PreferWait),
+    request_body = Option<input::PublishInput>,
+    security(("apiKey" = ["posts:write"])),
+    responses(
+        (status = 202, description = "The post, which is going out.", body = dto::Post<'static>, headers(("ETag" = String, description = "Its revision."), ("Preference-Applied" = String, description = "How long it was waited."))),
+        (status = 200, description = "The post, which has settled.", body = dto::Post<'static>, headers(("ETag" = String, description = "Its revision."), ("Preference-Applied" = String, description = "How long it was waited."))),
+        Stale,
+        AtPlatform,
+    )
+)]
 async fn publish(
     auth: CallerAuth,
     InAddress(id): InAddress<PostId>,
@@ -298,6 +420,15 @@ const fn status(settled: bool) -> StatusCode {
     }
 }
 
+/// Lists each attempt, step, error and wait of a post.
+#[utoipa::path(
+    get,
+    path = "/posts/{postId}/events",
+    operation_id = "listPostEvents",
+    params(PartQuery),
+    security(("apiKey" = ["posts:read"])),
+    responses((status = 200, description = "Part of them.", body = List<dto::Event<'static>>))
+)]
 async fn events(
     auth: CallerAuth,
     InAddress(id): InAddress<PostId>,

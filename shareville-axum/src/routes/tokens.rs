@@ -1,28 +1,36 @@
 //! User tokens: what a website gives to the pages of its end users.
 
 use axum::{
-    Json, Router,
+    Json,
     response::{IntoResponse, Response},
-    routing::post,
 };
 use http::StatusCode;
 use secrecy::ExposeSecret;
-use serde_json::json;
 use shareville_core::id::UserId;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
     body::{self, Body},
     credential::KeyAuth,
-    dto::Time,
+    dto::{self, input},
     problem::Problem,
     query::Query,
 };
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/user-tokens", post(mint))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(mint))
 }
 
+/// Makes a token that speaks for one end user, for the website to give to their browser.
+#[utoipa::path(
+    post,
+    path = "/user-tokens",
+    operation_id = "createUserToken",
+    request_body = input::UserTokenInput,
+    security(("apiKey" = ["tokens:write"])),
+    responses((status = 201, description = "The token, shown this once.", body = dto::UserToken<'static>))
+)]
 async fn mint(KeyAuth(auth): KeyAuth, query: Query, body: Body) -> Result<Response, Problem> {
     query.none()?;
     let (user, life) = body.require(|fields| {
@@ -33,10 +41,6 @@ async fn mint(KeyAuth(auth): KeyAuth, query: Query, body: Body) -> Result<Respon
     })?;
     let minted = auth.shareville.mint_user_token(&auth.caller, user, life);
     let (token, text) = minted.await?;
-    let shown = json!({
-        "token": text.expose_secret(),
-        "userId": token.user,
-        "expiresAt": Time(token.expires_at),
-    });
+    let shown = dto::UserToken::new(&token, text.expose_secret());
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }

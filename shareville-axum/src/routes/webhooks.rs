@@ -1,39 +1,50 @@
 //! Webhooks to the tenant: their secret, and the log of what was sent. An owner's.
 
 use axum::{
-    Json, Router,
+    Json,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use shareville_core::id::{DeliveryId, TenantId};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
     body::OptionalBody,
     credential::OwnerAuth,
-    dto,
+    dto::{self, List, input},
+    openapi::{Conflict, PartQuery},
     problem::Problem,
     query::{InAddress, Query},
 };
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/client-apps/{clientAppId}/webhook-secret", post(renew))
-        .route("/client-apps/{clientAppId}/webhook-deliveries", get(list))
-        .route(
-            "/client-apps/{clientAppId}/webhook-deliveries/{deliveryId}/redeliver",
-            post(redeliver),
-        )
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(renew))
+        .routes(routes!(list))
+        .routes(routes!(redeliver))
 }
 
 /// A new secret, shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Secret)]
 struct Renewed<'a> {
     secret: &'a str,
 }
 
+/// Makes a new webhook secret; the former one stays good for 24 hours.
+#[utoipa::path(
+    post,
+    path = "/client-apps/{clientAppId}/webhook-secret",
+    operation_id = "renewWebhookSecret",
+    request_body = Option<input::EmptyInput>,
+    responses(
+        (status = 200, description = "The secret, shown this once.", body = Renewed<'static>),
+        Conflict,
+    )
+)]
 async fn renew(
     owner: OwnerAuth,
     InAddress(id): InAddress<TenantId>,
@@ -47,6 +58,14 @@ async fn renew(
     Ok(Json(Renewed { secret }).into_response())
 }
 
+/// Lists what was sent to the webhook, and how each attempt ended.
+#[utoipa::path(
+    get,
+    path = "/client-apps/{clientAppId}/webhook-deliveries",
+    operation_id = "listWebhookDeliveries",
+    params(PartQuery),
+    responses((status = 200, description = "Part of them.", body = List<dto::Delivery>))
+)]
 async fn list(
     owner: OwnerAuth,
     InAddress(id): InAddress<TenantId>,
@@ -57,6 +76,17 @@ async fn list(
     Ok(dto::list::<_, dto::Delivery>(&deliveries))
 }
 
+/// Sends an event again, a dead letter too.
+#[utoipa::path(
+    post,
+    path = "/client-apps/{clientAppId}/webhook-deliveries/{deliveryId}/redeliver",
+    operation_id = "redeliverWebhook",
+    request_body = Option<input::EmptyInput>,
+    responses(
+        (status = 200, description = "The delivery, which is up now.", body = dto::Delivery),
+        Conflict,
+    )
+)]
 async fn redeliver(
     owner: OwnerAuth,
     InAddress(id): InAddress<TenantId>,

@@ -11,6 +11,7 @@ mod fakes;
 mod keys;
 mod limits;
 mod mounting;
+mod openapi;
 mod outages;
 mod posts;
 mod problems;

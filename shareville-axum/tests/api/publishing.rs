@@ -227,6 +227,12 @@ async fn events_should_tell_every_step_newest_first() {
     assert_eq!(data[0]["type"], "post.published");
     assert_eq!(data[0]["actor"], json!({"kind": "worker"}));
     assert_eq!(data.last().unwrap()["type"], "post.created");
+    let shown = world.get(&format!("/posts/{id}")).key(&world.key);
+    let shown = shown.send().await.expect(200);
+    assert_eq!(
+        data[0]["data"]["post"], shown.body,
+        "told in the API's form"
+    );
     let names: Vec<&String> = data[0].as_object().unwrap().keys().collect();
     assert_eq!(names, ["actor", "at", "data", "id", "revision", "type"]);
     let first = world
