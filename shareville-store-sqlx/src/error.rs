@@ -38,7 +38,9 @@ impl From<OpenError> for StoreError {
 /// Whether it may work again by itself.
 pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
     match error {
+        // A protocol error is an answer that broke off, as where a proxy's other side is gone.
         sqlx::Error::Io(_)
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,

@@ -46,8 +46,6 @@ impl Place {
         let mut url = self.url();
         url.set_host(Some(&proxy.ip().to_string())).unwrap();
         url.set_port(Some(proxy.port())).unwrap();
-        // To one that is cut off before it has said whether it speaks TLS, sqlx answers as to a broken server.
-        url.query_pairs_mut().append_pair("sslmode", "disable");
         url
     }
 

@@ -110,7 +110,10 @@ impl Shareville {
             return Ok(new);
         }
         let place = Connection::token_place(tenant.id, before.id);
-        let token = self.keyring().open(place, &before.token)?;
+        // A token that does not open any more can do nothing.
+        let Ok(token) = self.keyring().open(place, &before.token) else {
+            return Ok(new);
+        };
         let (connector, app) = self.connector_and_app(tenant, &before.provider)?;
         // The old token's scopes are asked anew: what the person has just withdrawn counts for it too.
         let Ok(old) = connector.inspect(&app, &token).await else {
