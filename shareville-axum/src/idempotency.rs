@@ -65,6 +65,20 @@ impl Kept {
         self
     }
 
+    /// The answer itself.
+    pub(crate) fn answer(self) -> Result<Response, Problem> {
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        let mut response = (StatusCode::CREATED, json, self.body).into_response();
+        let headers = response.headers_mut();
+        for (name, value) in [(header::LOCATION, self.location), (header::ETAG, self.etag)] {
+            if let Some(value) = value {
+                let value = HeaderValue::try_from(value).map_err(|error| unreadable(&error))?;
+                headers.insert(name, value);
+            }
+        }
+        Ok(response)
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
@@ -78,16 +92,9 @@ fn unreadable(error: &(dyn std::error::Error + 'static)) -> Problem {
 /// Answers with what was made, now or before.
 pub(crate) fn answer(answer: &Answer) -> Result<Response, Problem> {
     let kept: Kept = serde_json::from_slice(&answer.made).map_err(|error| unreadable(&error))?;
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    let mut response = (StatusCode::CREATED, json, kept.body).into_response();
-    let headers = response.headers_mut();
-    for (name, value) in [(header::LOCATION, kept.location), (header::ETAG, kept.etag)] {
-        if let Some(value) = value {
-            let value = HeaderValue::try_from(value).map_err(|error| unreadable(&error))?;
-            headers.insert(name, value);
-        }
-    }
+    let mut response = kept.answer()?;
     if answer.replayed {
+        let headers = response.headers_mut();
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)

@@ -40,18 +40,22 @@ pub struct Connection {
     /// The person's id at the provider.
     pub person: String,
     /// The person's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The person's picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
     /// Whether it works.
     pub status: ConnectionStatus,
     /// What was granted.
     pub scopes: Vec<String>,
     /// What was asked for and not granted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_scopes: Vec<String>,
     /// The person's long-lived access token.
     pub token: Sealed,
     /// When the token ends; `None` if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -95,16 +99,21 @@ pub struct Account {
     /// Its name.
     pub name: String,
     /// Its user name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// The platform's category for it, in the platform's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// Its picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
     /// Whether one can publish to it.
     pub can_publish: bool,
     /// What stands in the way, for people to read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
     /// The account's own access token, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Sealed>,
     /// When it was first seen.
     pub created_at: Timestamp,
@@ -221,5 +230,57 @@ impl Grant {
     /// Every secret in this record, with its place: what is not listed here is not re-sealed.
     pub fn sealed_mut(&mut self) -> Vec<(Belongs, &mut Sealed)> {
         vec![(Self::place(self.tenant), &mut self.sealed)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+    use crate::testing::store::{START, new_connection, new_tenant};
+
+    #[test]
+    fn records_should_read_whether_what_is_empty_is_left_out_or_written() {
+        let mut connection = new_connection(&new_tenant("owner", START), "user", "person");
+        connection.name = None;
+        let account = Account {
+            id: AccountId::generate(),
+            tenant: connection.tenant,
+            connection: connection.id,
+            user: connection.user.clone(),
+            provider: connection.provider.clone(),
+            platform_id: "page-1".to_owned(),
+            name: "Bakery".to_owned(),
+            username: None,
+            category: None,
+            picture: None,
+            can_publish: true,
+            problems: Vec::new(),
+            token: None,
+            created_at: START,
+            updated_at: START,
+        };
+
+        let mut record = to_value(&connection).unwrap();
+        assert_eq!(
+            from_value::<Connection>(record.clone()).unwrap(),
+            connection
+        );
+        for name in ["name", "picture", "expires_at"] {
+            assert_eq!(record.get(name), None);
+            record[name] = json!(null);
+        }
+        record["missing_scopes"] = json!([]);
+        assert_eq!(from_value::<Connection>(record).unwrap(), connection);
+
+        let mut record = to_value(&account).unwrap();
+        assert_eq!(from_value::<Account>(record.clone()).unwrap(), account);
+        for name in ["username", "category", "picture", "token"] {
+            assert_eq!(record.get(name), None);
+            record[name] = json!(null);
+        }
+        record["problems"] = json!([]);
+        assert_eq!(from_value::<Account>(record).unwrap(), account);
     }
 }

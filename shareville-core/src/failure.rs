@@ -96,6 +96,7 @@ pub struct Failure {
     /// Who must act, and how.
     pub action: Action,
     /// What the platform said, where it was the platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<PlatformError>,
 }
 

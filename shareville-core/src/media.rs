@@ -47,16 +47,16 @@ pub struct Media {
     /// Where its bytes are.
     pub source: MediaSource,
     /// What it shows, for those who cannot see it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alt_text: Option<String>,
     /// A cover picture for a film.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbnail_url: Option<String>,
     /// Which moment of a film makes the cover, in milliseconds.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbnail_offset_ms: Option<u64>,
     /// Who is marked on it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_tags: Vec<UserTag>,
 }
 

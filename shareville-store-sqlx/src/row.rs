@@ -8,9 +8,10 @@ use shareville_core::{
     post::Post,
     store::{Known, Page, PageRequest, PostFilter, Result},
 };
+use sqlx::{ColumnIndex, Decode, Row, Type};
 use uuid::Uuid;
 
-use crate::error::broken;
+use crate::error::{broken, failed};
 
 /// A record as JSON, or a batch of rows for `json_each`.
 pub(crate) fn json<T: Serialize + ?Sized>(record: &T) -> Result<String> {
@@ -22,22 +23,40 @@ pub(crate) fn record<T: DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(broken)
 }
 
-/// A record out of JSON, if there is one.
-pub(crate) fn found<T: DeserializeOwned>(json: Option<&String>) -> Result<Option<T>> {
-    json.map(|json| record(json)).transpose()
+/// A row with records in it.
+pub(crate) trait Holds {
+    /// The record in a column, read where its text stands: a copy of the text would cost as much again.
+    fn record<T: DeserializeOwned>(&self, column: usize) -> Result<T>;
+}
+
+impl<R> Holds for R
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    for<'r> &'r str: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn record<T: DeserializeOwned>(&self, column: usize) -> Result<T> {
+        record(self.try_get(column).map_err(failed)?)
+    }
+}
+
+/// The record in a row's first column, if there is a row.
+pub(crate) fn found<T: DeserializeOwned>(row: Option<&impl Holds>) -> Result<Option<T>> {
+    row.map(|row| row.record(0)).transpose()
 }
 
 /// A credential and its tenant, if there is one.
-pub(crate) fn known<C: DeserializeOwned>(
-    row: Option<(String, String)>,
-) -> Result<Option<Known<C>>> {
-    let read = |(credential, tenant): (String, String)| {
-        Ok(Known {
-            credential: record(&credential)?,
-            tenant: record(&tenant)?,
-        })
-    };
-    row.map(read).transpose()
+pub(crate) fn known<C: DeserializeOwned>(row: Option<&impl Holds>) -> Result<Option<Known<C>>> {
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Known {
+        credential: row.record(0)?,
+        tenant: row.record(1)?,
+    }))
+}
+
+/// The records in the first column of rows.
+pub(crate) fn held<T: DeserializeOwned>(rows: &[impl Holds]) -> Result<Vec<T>> {
+    rows.iter().map(|row| row.record(0)).collect()
 }
 
 /// Records out of JSON.
@@ -45,13 +64,13 @@ pub(crate) fn records<T: DeserializeOwned>(json: &[String]) -> Result<Vec<T>> {
     json.iter().map(|json| record(json)).collect()
 }
 
-/// A page out of up to `limit + 1` rows.
+/// A page out of up to `limit + 1` rows, with a record in the first column of each.
 pub(crate) fn page<T: DeserializeOwned>(
-    json: &[String],
+    rows: &[impl Holds],
     request: PageRequest,
     id: impl Fn(&T) -> Uuid,
 ) -> Result<Page<T>> {
-    Ok(Page::cut(records(json)?, request.limit, id))
+    Ok(Page::cut(held(rows)?, request.limit, id))
 }
 
 /// How many rows to read for a page: one more, to know whether there is another page.

@@ -3,6 +3,8 @@
 
 #[path = "postgres/contention.rs"]
 mod contention;
+#[path = "postgres/creating.rs"]
+mod creating;
 mod place;
 #[path = "postgres/server.rs"]
 mod server;

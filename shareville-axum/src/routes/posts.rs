@@ -51,7 +51,7 @@ pub(super) fn routes(batch: BodyLimits) -> OpenApiRouter<Api> {
 /// Answers with one post, and its revision as `ETag`.
 fn one(post: &Post) -> Response {
     let headers = [(header::ETAG, etag(post.revision))];
-    (headers, Json(dto::Post::from(post))).into_response()
+    (headers, dto::json(&dto::Post::from(post), 1)).into_response()
 }
 
 /// Lists posts.
@@ -164,6 +164,9 @@ async fn create_once(
         },
     };
     let wanted = read_wanted(auth, body, read).await?;
+    if attempt.is_none() {
+        return kept(&posts.create_all(wanted).await?).answer();
+    }
     let made = posts.create_answered(wanted, attempt, |posts| kept(posts).bytes());
     answer(&made.await?)
 }

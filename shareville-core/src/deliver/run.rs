@@ -9,7 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Webhooks, letter::letter};
 use crate::{
     delivery::{Attempt, Delivery, DeliveryStatus, Outcome, Trouble},
-    engine::rest::{next_look, pause, rest},
+    engine::rest::{gather, next_look, pause, rest},
     meter,
     shareville::Shareville,
     store::{ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryClaim, StoreError},
@@ -31,12 +31,11 @@ pub(crate) async fn run(shareville: Shareville, shutdown: CancellationToken) {
     let (outcomes, inbox) = mpsc::channel(MOST);
     let writer = tokio::spawn(write_all(shareville.clone(), inbox));
     loop {
-        let free = shutdown
-            .run_until_cancelled(Arc::clone(&slots).acquire_owned())
-            .await;
-        // Nobody closes it, so there is a slot, or the end has come.
-        let Some(Ok(free)) = free else { break };
-        drop(free);
+        let all = shareville.settings().deliveries;
+        let gathered = shutdown.run_until_cancelled(gather(&slots, all)).await;
+        if gathered.is_none() {
+            break;
+        }
         let claimed = claim(&shareville, slots.available_permits()).await;
         let ClaimedDeliveries {
             claims,

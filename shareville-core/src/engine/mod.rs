@@ -23,7 +23,7 @@ use tokio_util::{
 
 use self::{
     lease::Leases,
-    rest::{next_look, pause, rest},
+    rest::{gather, next_look, pause, rest},
     run::Run,
     writer::Writer,
 };
@@ -107,17 +107,12 @@ impl Engine {
     ) {
         let settings = self.shareville.settings();
         loop {
-            let free = tokio::select! {
+            tokio::select! {
                 // In this order: free slots must not outweigh a shutdown.
                 biased;
                 () = shutdown.cancelled() => return,
-                slot = Arc::clone(slots).acquire_owned() => match slot {
-                    Ok(slot) => slot,
-                    // Nobody closes it.
-                    Err(_) => return,
-                },
-            };
-            drop(free);
+                () = gather(slots, settings.concurrency) => {}
+            }
             let asked = Instant::now();
             let request = ClaimRequest::new(
                 slots.available_permits(),
@@ -149,7 +144,9 @@ impl Engine {
                             drop(slot);
                         });
                     }
-                    if found == 0 {
+                    // If it found less than it asked for, there was no more: it need not ask again to learn that.
+                    let is_later = next_ready.is_none_or(|next| next > now);
+                    if found == 0 || found < request.limit && is_later {
                         let told = self.shareville.store().wake(next_look(now, next_ready));
                         rest(&self.shareville, told, shutdown).await;
                     }

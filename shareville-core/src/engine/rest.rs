@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -18,6 +19,18 @@ const BREATH: Duration = Duration::from_millis(10);
 
 /// How long it waits when the store fails.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest a busy worker waits for more of its slots to be free. To claim costs the store a good deal before the first
+/// that is found, so it is done for several at once.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// Waits for a free slot; and while few of `all` are, for a moment, or until a quarter is.
+pub(crate) async fn gather(slots: &Semaphore, all: usize) {
+    // Nobody closes it; and whether a quarter was reached or not, what is free by now is claimed for.
+    drop(slots.acquire().await);
+    let quarter = u32::try_from(all / 4).unwrap_or(u32::MAX);
+    drop(timeout(GATHER, slots.acquire_many(quarter)).await);
+}
 
 /// Until when a worker waits that found nothing, where there is next something to do at `next_ready`.
 pub(crate) fn next_look(now: Timestamp, next_ready: Option<Timestamp>) -> Timestamp {
@@ -44,4 +57,29 @@ pub(crate) async fn pause(shareville: &Shareville, shutdown: &CancellationToken)
     shutdown
         .run_until_cancelled(shareville.clock().sleep_until(until))
         .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn few_free_slots_should_be_waited_for_no_longer_than_a_moment() {
+        let slots = Semaphore::new(8);
+        let begun = Instant::now();
+        gather(&slots, 8).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO, "all are free");
+        let mut busy = slots.acquire_many(7).await.unwrap();
+        gather(&slots, 8).await;
+        assert!(begun.elapsed() >= GATHER);
+        assert_eq!(slots.available_permits(), 1);
+        drop(busy.split(1));
+        let begun = Instant::now();
+        gather(&slots, 8).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO, "a quarter is free");
+        assert_eq!(slots.available_permits(), 2);
+        gather(&Semaphore::new(1), 1).await;
+    }
 }

@@ -55,25 +55,25 @@ pub struct Options {
 
 /// What a post says and shows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct Content {
     /// The text.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
     /// A link.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
     /// Pictures and films, in order.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub media: Vec<Media>,
     /// Where it appears.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "super::is_default")]
     pub placement: Placement,
     /// What only one network knows.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "super::is_default")]
     pub options: Options,
     /// A comment of the account's own, right below the post.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_comment: Option<String>,
 }
 

@@ -14,6 +14,7 @@ pub struct Progress {
     /// Which content it was made for.
     pub content_revision: u32,
     /// The object at the platform that a commit would make visible, once it exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
     /// Whatever the publisher needs to go on.
     pub data: Value,
@@ -47,18 +48,25 @@ pub struct Mark {
     /// Whether any of those calls has an unknown outcome.
     pub uncertain: bool,
     /// Until when looking decides; `None` until somebody could look, and while nobody can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle_by: Option<Timestamp>,
     /// Until when looking goes on after the post has failed as `outcome_unknown`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_until: Option<Timestamp>,
     /// Since when the platform has said that it works on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<Timestamp>,
     /// How often was looked.
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub looks: u32,
     /// How many looks in a row, past the deadline and a grace apart, found it unpublished.
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub absent: u32,
     /// How many looks in a row found it dead.
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub dead: u32,
     /// When the last of those counted looks was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted_at: Option<Timestamp>,
 }
 
@@ -95,10 +103,13 @@ pub struct CommentMark {
     /// How often it was sent.
     pub sends: u32,
     /// How often was looked.
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub looks: u32,
     /// How many looks in a row, past the deadline and a grace apart, did not find it.
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub absent: u32,
     /// When the last of those counted looks was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted_at: Option<Timestamp>,
     /// Whether the platform itself answered the latest call, with an error: then that call is over. One that nobody
     /// answered may act at any time, so it is never repeated: a comment cannot be made invisibly first.

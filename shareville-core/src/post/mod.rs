@@ -36,6 +36,11 @@ use crate::{
     lane::Lane,
 };
 
+/// Whether a stored record leaves a field out: reading it back gives the same.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// How long after a post went live its first comment may still be sent or looked for.
 const COMMENT_LIFE: Duration = Duration::from_secs(86_400);
 
@@ -87,10 +92,11 @@ impl PostStatus {
 }
 
 /// What became of a post's first comment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FirstCommentStatus {
     /// There is none.
+    #[default]
     None,
     /// Not yet there.
     Pending,
@@ -104,36 +110,49 @@ pub enum FirstCommentStatus {
 
 /// What the platform calls a post that is live.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Published {
     /// The platform's id; `None` while only its being live is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_id: Option<String>,
     /// Where it can be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub permalink: Option<String>,
 }
 
-/// What the engine keeps of a post between its steps.
+/// What the engine keeps of a post between its steps. Of most posts that is nothing yet, or no more.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Work {
     /// When the engine next has something to do for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
     /// How often publishing was tried since it was last asked for.
+    #[serde(skip_serializing_if = "is_default")]
     pub attempts: u32,
     /// How often content was refused that might yet be taken.
+    #[serde(skip_serializing_if = "is_default")]
     pub content_attempts: u32,
     /// What was prepared at the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
     /// What earlier content had prepared, to be deleted before anything new is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<Progress>,
     /// How often that deletion failed.
+    #[serde(skip_serializing_if = "is_default")]
     pub discard_attempts: u32,
     /// How often in a row the platform said that it knows of no such thing.
+    #[serde(skip_serializing_if = "is_default")]
     pub discard_absences: u32,
     /// The open commit. While it is there, nobody knows whether the post is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
     /// The open first comment.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<CommentMark>,
     /// The request that last set it going: what workers log of the post names it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
 }
 
@@ -153,6 +172,7 @@ pub struct Post {
     /// The lane it goes in.
     pub lane: Lane,
     /// The batch it was created in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupId>,
     /// Raised by each change: fence, `ETag` and webhook sequence in one.
     pub revision: u64,
@@ -161,24 +181,32 @@ pub struct Post {
     /// What it says and shows.
     pub content: Content,
     /// The tenant's own notes.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub metadata: serde_json::Map<String, Value>,
     /// Where it stands.
     pub status: PostStatus,
     /// When it is to go out: never before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_at: Option<Timestamp>,
     /// The time zone its author thinks in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
     /// How long after its time it may still go out.
     pub give_up_after: Duration,
     /// When it went live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
     /// What the platform calls it.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub published: Published,
     /// What became of its first comment.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub first_comment_status: FirstCommentStatus,
     /// What went wrong last, or what it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     /// What the engine keeps between its steps.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub work: Work,
     /// When it was created.
     pub created_at: Timestamp,

@@ -5,6 +5,7 @@ mod comments;
 mod looking;
 mod matrix;
 mod retrying;
+mod stored;
 
 use std::time::Duration;
 

@@ -47,15 +47,12 @@ macro_rules! claim {
          SELECT q.*,
                 (SELECT count(*) FROM (
                      SELECT 1 FROM shareville_lanes l WHERE l.tenant = q.tenant AND l.leased_until > c.now LIMIT $3) f)
-                    AS in_flight,
-                (SELECT l.leased_until FROM shareville_lanes l WHERE l.tenant = q.tenant AND l.leased_until > c.now
-                 ORDER BY l.leased_until LIMIT 1) AS first_end
+                    AS in_flight
          FROM clock c CROSS JOIN LATERAL (
              SELECT t.tenant, t.turn, t.served, t.version FROM shareville_turns t WHERE t.turn <= c.now
              ORDER BY t.turn, t.served LIMIT $2) q),
      asked AS MATERIALIZED (
-         SELECT q.tenant, q.turn, q.version, q.version = u.version AS same, u.served, u.turn AS place,
-                u.in_flight, u.first_end
+         SELECT q.tenant, q.turn, q.version, q.version = u.version AS same, u.served, u.turn AS place, u.in_flight
          FROM up u JOIN shareville_turns q ON q.tenant = u.tenant AND q.served = u.served
          ORDER BY q.tenant FOR NO KEY UPDATE OF q",
             $locked,
@@ -68,10 +65,11 @@ macro_rules! claim {
          SELECT f.place, r.*, row_number() OVER (PARTITION BY f.tenant ORDER BY r.ready_at, r.id) AS round
          FROM clock c CROSS JOIN free f CROSS JOIN LATERAL (
              SELECT l.* FROM (
-                 SELECT s.id, s.version FROM shareville_lanes s WHERE s.tenant = f.tenant AND s.ready_at <= c.now
+                 SELECT s.id, s.version, s.ready_at FROM shareville_lanes s
+                 WHERE s.tenant = f.tenant AND s.ready_at <= c.now
                  ORDER BY s.ready_at, s.id LIMIT f.share + 16) s
              JOIN shareville_lanes l ON l.id = s.id AND l.version = s.version
-             ORDER BY l.ready_at, l.id LIMIT f.share FOR NO KEY UPDATE OF l SKIP LOCKED) r),
+             ORDER BY s.ready_at, s.id LIMIT f.share FOR NO KEY UPDATE OF l SKIP LOCKED) r),
      taken AS MATERIALIZED (
          SELECT t.*, ($5::uuid[])[t.number] AS claim FROM (
              SELECT r.*, row_number() OVER (ORDER BY r.round, r.place) AS number FROM ready r) t
@@ -94,7 +92,9 @@ macro_rules! claim {
              served_at = CASE WHEN n.in_flight < $3 THEN c.now ELSE q.served_at END,
              served = coalesce(n.nonce, q.served),
              turn = CASE
-                 WHEN n.in_flight >= $3 THEN n.first_end
+                 WHEN n.in_flight >= $3 THEN (
+                     SELECT l.leased_until FROM shareville_lanes l
+                     WHERE l.tenant = n.tenant AND l.leased_until > c.now ORDER BY l.leased_until LIMIT 1)
                  WHEN NOT n.same THEN GREATEST(c.now, LEAST(n.turn, n.ready_at))
                  WHEN n.ready_at IS NULL THEN NULL
                  WHEN n.claims = 0 THEN GREATEST(c.now + 20000, n.ready_at)

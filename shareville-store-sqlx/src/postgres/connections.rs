@@ -1,7 +1,5 @@
 //! Connections and accounts in PostgreSQL.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 use shareville_core::{
     connection::{Account, Connection, ConnectionStatus},
@@ -21,7 +19,7 @@ use super::{
 use crate::{
     error::{conflict, failed},
     lane::LaneRow,
-    row::{before, found, json, limit, page, record, records, revision},
+    row::{before, found, held, json, limit, page, revision},
 };
 
 /// Locks a connection and its accounts.
@@ -44,10 +42,6 @@ pub(super) const LANES_OF: &str = "SELECT * FROM shareville_lanes WHERE id IN (
 /// Lets posts through a connection never come up again.
 pub(super) const STRAND: &str = "UPDATE shareville_posts SET due_at = NULL, expires_at = NULL
      WHERE connection = $1 AND open";
-
-/// Accounts with their connections.
-pub(super) const ACCOUNTS_BY_ID: &str = "SELECT a.record, c.record FROM shareville_accounts a
-     JOIN shareville_connections c ON c.id = a.connection WHERE a.id = ANY ($1) AND a.tenant = $2";
 
 /// Remembers whose a connection was that goes now.
 pub(super) const DEPART_CONNECTION: &str = "INSERT INTO shareville_departed (tenant, end_user, subject)
@@ -178,7 +172,7 @@ impl ConnectionStore for PostgresStore {
         person: &str,
     ) -> Result<Option<Connection>> {
         let mut on = self.lend().await?;
-        let row = query_scalar(
+        let row = query(
             "SELECT record FROM shareville_connections
              WHERE tenant = $1 AND provider = $2 AND person = $3 AND end_user = $4",
         )
@@ -209,7 +203,7 @@ impl ConnectionStore for PostgresStore {
                  ORDER BY id DESC LIMIT $3"
             }
         };
-        let mut wanted = query_scalar(sql)
+        let mut wanted = query(sql)
             .bind(tenant.as_uuid())
             .bind(before(request))
             .bind(limit(request));
@@ -217,7 +211,7 @@ impl ConnectionStore for PostgresStore {
             wanted = wanted.bind(user.as_str());
         }
         let mut on = self.lend().await?;
-        let rows: Vec<String> = wanted.fetch_all(on.on()).await.map_err(failed)?;
+        let rows = wanted.fetch_all(on.on()).await.map_err(failed)?;
         on.keep();
         page(&rows, request, |it: &Connection| it.id.as_uuid())
     }
@@ -229,7 +223,7 @@ impl ConnectionStore for PostgresStore {
         person: &str,
     ) -> Result<Vec<Connection>> {
         let mut on = self.lend().await?;
-        let rows: Vec<String> = query_scalar(
+        let rows = query(
             "SELECT record FROM shareville_connections
              WHERE tenant = $1 AND provider = $2 AND person = $3 AND active ORDER BY id DESC",
         )
@@ -240,7 +234,7 @@ impl ConnectionStore for PostgresStore {
         .await
         .map_err(failed)?;
         on.keep();
-        records(&rows)
+        held(&rows)
     }
 
     async fn remove_connection(
@@ -302,19 +296,7 @@ impl ConnectionStore for PostgresStore {
         tenant: TenantId,
         ids: &[AccountId],
     ) -> Result<Vec<(Account, Connection)>> {
-        let asked: BTreeSet<Uuid> = ids.iter().map(AccountId::as_uuid).collect();
-        let mut on = self.lend().await?;
-        let rows: Vec<(String, String)> = query_as(ACCOUNTS_BY_ID)
-            .bind(asked.into_iter().collect::<Vec<_>>())
-            .bind(tenant.as_uuid())
-            .fetch_all(on.on())
-            .await
-            .map_err(failed)?;
-        on.keep();
-        let read = rows
-            .iter()
-            .map(|(account, connection)| Ok((record(account)?, record(connection)?)));
-        read.collect()
+        self.find_accounts(tenant, ids).await
     }
 
     async fn accounts(
@@ -324,7 +306,7 @@ impl ConnectionStore for PostgresStore {
         request: PageRequest,
     ) -> Result<Page<Account>> {
         let mut on = self.lend().await?;
-        let rows: Vec<String> = query_scalar(
+        let rows = query(
             "SELECT record FROM shareville_accounts WHERE connection = $1 AND tenant = $2 AND id < $3
              ORDER BY id DESC LIMIT $4",
         )

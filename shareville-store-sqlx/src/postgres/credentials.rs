@@ -8,7 +8,7 @@ use shareville_core::{
     id::{ApiKeyId, TenantId},
     store::{CredentialEpoch, CredentialStore, Known, Page, PageRequest, Result},
 };
-use sqlx::{query, query_as, query_scalar};
+use sqlx::query;
 
 use super::{PostgresStore, events::tell};
 use crate::{
@@ -30,14 +30,14 @@ impl PostgresStore {
         hash: &TokenHash,
     ) -> Result<Option<Known<C>>> {
         let mut on = self.lend().await?;
-        let row = query_as(sql)
+        let row = query(sql)
             .bind(tenant.as_uuid())
             .bind(&hash.as_bytes()[..])
             .fetch_optional(on.on())
             .await
             .map_err(failed)?;
         on.keep();
-        known(row)
+        known(row.as_ref())
     }
 }
 
@@ -67,7 +67,7 @@ impl CredentialStore for PostgresStore {
 
     async fn api_keys(&self, tenant: TenantId, request: PageRequest) -> Result<Page<ApiKey>> {
         let mut on = self.lend().await?;
-        let rows: Vec<String> = query_scalar(
+        let rows = query(
             "SELECT record FROM shareville_api_keys WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
         )
         .bind(tenant.as_uuid())

@@ -457,7 +457,7 @@ impl DeliveryStore for PostgresStore {
 
     async fn deliveries(&self, tenant: TenantId, request: PageRequest) -> Result<Page<Delivery>> {
         let mut on = self.lend().await?;
-        let rows: Vec<String> = query_scalar(LIST)
+        let rows = query(LIST)
             .bind(tenant.as_uuid())
             .bind(before(request))
             .bind(limit(request))

@@ -5,7 +5,7 @@ use shareville_core::{
     id::TenantId,
     store::{Page, PageRequest, Result},
 };
-use sqlx::{PgConnection, query, query_scalar};
+use sqlx::{PgConnection, query};
 use uuid::Uuid;
 
 use super::PostgresStore;
@@ -78,10 +78,13 @@ impl PostgresStore {
         request: PageRequest,
     ) -> Result<Page<Event>> {
         let Some(about) = subject(about) else {
-            return page(&[], request, |event: &Event| event.id.as_uuid());
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
         };
         let mut on = self.lend().await?;
-        let rows: Vec<String> = query_scalar(HISTORY)
+        let rows = query(HISTORY)
             .bind(tenant.as_uuid())
             .bind(about)
             .bind(before(request))

@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use super::{
     PostgresStore, changes,
+    creating::{self, account_gone},
     lanes::{Settled, lock_all},
     listen::News,
-    posts::{self, Inserted, account_gone},
 };
 use crate::error::failed;
 
@@ -145,25 +145,22 @@ impl PostgresStore {
         let now = self.clock.now();
         match plan.write() {
             PlannedWrite::Create(new) if !new.is_empty() => {
-                match posts::insert(transaction, new, None, now).await? {
-                    Inserted::Done { now, ready_at } => {
-                        news.work |= Settled { now, ready_at }.is_soon();
-                    }
-                    Inserted::AccountGone | Inserted::KeyTaken | Inserted::UnderWay => {
-                        return Err(account_gone());
-                    }
-                }
-                news.add_events(new.iter().flat_map(|new| &new.events));
+                let inserted = creating::insert(transaction, new, None, now).await?;
+                let Some((settled, owed)) = inserted.news() else {
+                    return Err(account_gone());
+                };
+                news.work |= settled.is_soon();
+                news.deliveries |= owed;
             }
             PlannedWrite::Change(change) => {
                 lock_accounts(transaction, &going_out(plan)).await?;
                 let change = std::slice::from_ref(&**change);
-                let (done, settled) = changes::execute(transaction, change, now).await?;
-                if done.iter().any(std::result::Result::is_err) {
+                let done = changes::execute(transaction, change, now).await?;
+                if done.results.iter().any(std::result::Result::is_err) {
                     return Ok(Err(Stale));
                 }
-                news.work |= settled.is_some_and(Settled::is_soon);
-                news.add_events(change.iter().flat_map(|change| &change.events));
+                news.work |= done.settled.is_some_and(Settled::is_soon);
+                news.deliveries |= done.owed;
                 news.posts
                     .extend(change.iter().map(|change| change.post.as_uuid()));
             }

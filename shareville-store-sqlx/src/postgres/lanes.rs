@@ -59,9 +59,15 @@ pub(super) const NAMES_OF: &str = "SELECT DISTINCT l.tenant, l.provider, l.platf
 pub(super) const LOCKED_TURNS: &str = "SELECT 1 FROM shareville_turns WHERE tenant = ANY ($1)
      ORDER BY tenant FOR NO KEY UPDATE";
 
-/// Writes all that can change in locked lanes, and works out when their tenants' turns come.
+/// Writes all that can change in locked lanes, and works out when the turns of those tenants come whose may change:
+/// answers the first that is sooner than it was.
 ///
-/// If somebody else changed a turn since this statement began, they may have seen what it does not: then it only lowers.
+/// - `lanes`: whether each is ready earlier than before; and, of those whose lease does not last, when it was ready. A
+///   mark that is written keeps its lease, so that it mostly does neither, and no turn is locked for it.
+/// - `seen`: the tenants one of whose lanes is ready earlier; and those whose turn may have come from one that is ready
+///   later now. A turn that stays too early lets a claim look in vain, once.
+/// - `turns`: if somebody else changed one since this statement began, they may have seen what it does not: then it only
+///   lowers. One that comes when it did is written only to tell a claim that a lane is ready earlier.
 ///
 /// A mark that is written must be on the disk before its call is sent, whatever a host's connection is set to.
 pub(super) const SETTLE: &str = concat!(
@@ -78,29 +84,35 @@ pub(super) const SETTLE: &str = concat!(
              next_expiry = (SELECT p.expires_at FROM shareville_posts p
                             WHERE p.lane = l.id AND p.expires_at IS NOT NULL ORDER BY p.expires_at, p.id LIMIT 1),
              holder_due = (SELECT p.due_at FROM shareville_posts p WHERE p.id = b.held_by)
-         FROM batch b WHERE l.id = b.id
-         RETURNING l.tenant, l.ready_at),
-     seen AS MATERIALIZED (SELECT tenant, version FROM shareville_turns WHERE tenant = ANY ($8)),
+         FROM batch b JOIN shareville_lanes o ON o.id = b.id WHERE l.id = b.id
+         RETURNING l.tenant, l.ready_at,
+                   l.ready_at IS NOT NULL AND (o.ready_at IS NULL OR l.ready_at < o.ready_at) AS sooner,
+                   CASE WHEN (l.nonce = o.nonce) IS NOT TRUE THEN o.ready_at END AS before),
+     moved AS MATERIALIZED (
+         SELECT tenant, min(ready_at) AS ready_at, bool_or(sooner) AS sooner, min(before) AS before
+         FROM lanes GROUP BY tenant),
+     seen AS MATERIALIZED (
+         SELECT m.tenant, m.ready_at, m.sooner, q.version FROM moved m JOIN shareville_turns q USING (tenant)
+         WHERE m.sooner OR q.turn >= m.before),
      locked AS MATERIALIZED (
-         SELECT tenant, version, turn, served_at FROM shareville_turns WHERE tenant = ANY ($8)
-         ORDER BY tenant FOR NO KEY UPDATE),
+         SELECT q.tenant, q.version, q.turn, q.served_at, s.sooner, s.ready_at, q.version = s.version AS same
+         FROM seen s JOIN shareville_turns q USING (tenant) ORDER BY q.tenant FOR NO KEY UPDATE OF q),
      firsts AS MATERIALIZED (
-         SELECT k.*, k.version = s.version AS same, LEAST(
-             (SELECT min(l.ready_at) FROM lanes l WHERE l.tenant = k.tenant),
-             (SELECT o.ready_at FROM shareville_lanes o
-              WHERE o.tenant = k.tenant AND o.ready_at IS NOT NULL AND o.id NOT IN (SELECT id FROM batch)
-              ORDER BY o.ready_at, o.id LIMIT 1)) AS ready_at
-         FROM locked k JOIN seen s USING (tenant)),
+         SELECT k.*, LEAST(k.ready_at, (
+             SELECT o.ready_at FROM shareville_lanes o
+             WHERE o.tenant = k.tenant AND o.ready_at IS NOT NULL AND o.id NOT IN (SELECT id FROM batch)
+             ORDER BY o.ready_at, o.id LIMIT 1)) AS first
+         FROM locked k),
      next AS MATERIALIZED (
-         SELECT tenant, version, same, turn,
-                CASE WHEN ready_at IS NOT NULL THEN GREATEST(served_at, ready_at) END AS next FROM firsts),
+         SELECT f.*, CASE WHEN f.same THEN n.next ELSE LEAST(f.turn, n.next) END AS next
+         FROM firsts f CROSS JOIN LATERAL (
+             SELECT CASE WHEN f.first IS NOT NULL THEN GREATEST(f.served_at, f.first) END AS next) n),
      turns AS (
-         UPDATE shareville_turns q
-         SET turn = CASE WHEN n.same THEN n.next ELSE LEAST(n.turn, n.next) END, version = n.version + 1
-         FROM next n WHERE q.tenant = n.tenant
-         RETURNING q.turn)
+         UPDATE shareville_turns q SET turn = n.next, version = n.version + 1
+         FROM next n WHERE q.tenant = n.tenant AND (n.sooner OR n.next IS DISTINCT FROM n.turn)
+         RETURNING CASE WHEN n.turn IS NULL OR n.next < n.turn THEN n.next END AS turn)
      SELECT ",
-    now!("$9"),
+    now!("$8"),
     ", (SELECT min(turn) FROM turns), ",
     durable!()
 );
@@ -112,7 +124,7 @@ pub(super) const NEXT_TURN: &str = concat!(
     ", (SELECT turn FROM shareville_turns WHERE turn IS NOT NULL ORDER BY turn LIMIT 1)"
 );
 
-/// When lanes were settled, and when the first of their tenants' turns comes.
+/// When lanes were settled, and when the first of their tenants' turns comes that come sooner for it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settled {
     pub(super) now: i64,
@@ -207,7 +219,6 @@ pub(super) async fn settle(
 ) -> Result<Settled> {
     let mut lanes: Vec<LaneRow> = lanes.into_iter().collect();
     lanes.sort_by_key(|lane| lane.id);
-    let tenants: BTreeSet<Uuid> = lanes.iter().map(|lane| lane.tenant).collect();
     let (now, ready_at): (i64, Option<i64>) = query_as(SETTLE)
         .bind(lanes.iter().map(|it| it.id).collect::<Vec<_>>())
         .bind(lanes.iter().map(|it| it.nonce).collect::<Vec<_>>())
@@ -221,7 +232,6 @@ pub(super) async fn settle(
         )
         .bind(lanes.iter().map(|it| it.held_until).collect::<Vec<_>>())
         .bind(lanes.iter().map(|it| it.held_by).collect::<Vec<_>>())
-        .bind(tenants.into_iter().collect::<Vec<_>>())
         .bind(now)
         .fetch_one(on)
         .await

@@ -55,11 +55,6 @@ pub(super) struct News {
 }
 
 impl News {
-    /// Adds that these events were told.
-    pub(super) fn add_events<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) {
-        self.deliveries |= events.into_iter().any(|event| event.kind.is_public());
-    }
-
     fn is_empty(&self) -> bool {
         !self.work && !self.deliveries && self.posts.is_empty()
     }

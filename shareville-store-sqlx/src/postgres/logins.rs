@@ -166,7 +166,7 @@ impl LoginStore for PostgresStore {
 
     async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
         let mut write = self.write().await?;
-        let row = query_scalar(concat!(
+        let row = query(concat!(
             "UPDATE shareville_grants SET taken = true
              WHERE hash = $1 AND tenant = $2 AND NOT taken AND expires_at > ",
             now!("$3"),

@@ -1,19 +1,22 @@
 //! PostgreSQL.
 //!
-//! Who locks more than one thing locks a connection first, then accounts by their ids, then lanes by their names, then
-//! turns by their tenants. A claim locks turns first, and passes over turns and lanes that are locked. Of deliveries, the
-//! cursor comes first, then endpoints by their tenants, which a claim passes over if they are locked, then events. Names
-//! are in the order of their bytes, whatever the database's own.
+//! Who locks more than one thing locks a connection first, then accounts by their ids, then keys of answers by their
+//! tenants and their bytes, then lanes by their names, then turns by their tenants. A claim locks turns first, and passes
+//! over turns and lanes that are locked. Of deliveries, the cursor comes first, then endpoints by their tenants, which a
+//! claim passes over if they are locked, then events. Names are in the order of their bytes, whatever the database's own.
 
+mod accounts;
 mod answers;
 mod backlog;
 mod changes;
 mod claims;
 mod clock;
 mod connections;
+mod creating;
 mod credentials;
 mod deliveries;
 mod events;
+mod gathering;
 mod host;
 mod lanes;
 mod lend;
@@ -44,7 +47,9 @@ use sqlx::{
 use uuid::Uuid;
 
 use self::{
+    accounts::Reading,
     clock::StoreClock,
+    creating::Creating,
     lend::{AtHand, IDLE, Lent},
     listen::{Tasks, Wire},
 };
@@ -138,6 +143,8 @@ pub struct PostgresStore {
     signals: Arc<Signals>,
     wire: Arc<Wire>,
     tasks: Arc<Tasks>,
+    creating: Arc<Creating>,
+    reading: Arc<Reading>,
 }
 
 impl PostgresStore {
@@ -225,13 +232,23 @@ impl PostgresStore {
         let (wire, tasks) = Wire::start(&pool, Arc::clone(&signals))
             .await
             .map_err(failed)?;
+        let (clock, at_hand) = (StoreClock(options.clock), Arc::new(AtHand::new(at_hand)));
+        let creating = creating::start(
+            clock.clone(),
+            pool.clone(),
+            Arc::clone(&at_hand),
+            Arc::clone(&wire),
+        );
+        let reading = accounts::start(pool.clone(), Arc::clone(&at_hand));
         Ok(Self {
-            clock: StoreClock(options.clock),
+            clock,
             pool,
-            at_hand: Arc::new(AtHand::new(at_hand)),
+            at_hand,
             signals,
             wire,
             tasks: Arc::new(tasks),
+            creating: Arc::new(creating),
+            reading: Arc::new(reading),
         })
     }
 
@@ -269,7 +286,7 @@ impl PostgresStore {
         id: Uuid,
     ) -> Result<Option<T>> {
         let mut on = self.lend().await?;
-        let row = sqlx::query_scalar(sql)
+        let row = query(sql)
             .bind(id)
             .bind(tenant.as_uuid())
             .fetch_optional(on.on())

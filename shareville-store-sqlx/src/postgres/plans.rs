@@ -12,18 +12,20 @@ use shareville_core::{
     testing::store::{Bench, START},
 };
 use sqlx::{
-    AssertSqlSafe, Connection as _, PgConnection, Row as _, postgres::PgRow, query, raw_sql,
+    AssertSqlSafe, Connection as _, PgConnection, Row as _, postgres::PgRow, query, query_scalar,
+    raw_sql,
 };
 
 use self::place::Place;
 use super::{
-    PostgresOptions, PostgresStore, SESSION, answers, changes, claims, connections, credentials,
-    deliveries, events, host, lanes, logins, posts, secrets, tenants, users,
+    PostgresOptions, PostgresStore, SESSION, accounts, answers, changes, claims, connections,
+    creating, credentials, deliveries, events, host, lanes, logins, posts, secrets, tenants, users,
 };
 use crate::row::micros;
 
 /// Every statement that a store runs while it works.
 const STATEMENTS: &[&str] = &[
+    accounts::ACCOUNTS_BY_ID,
     answers::ANSWER,
     changes::GUARDS,
     changes::TENANTS,
@@ -36,8 +38,8 @@ const STATEMENTS: &[&str] = &[
     connections::LOCK_ACCOUNTS,
     connections::LANES_OF,
     connections::STRAND,
-    connections::ACCOUNTS_BY_ID,
     connections::DEPART_CONNECTION,
+    creating::CREATE,
     credentials::API_KEY,
     credentials::USER_TOKEN,
     deliveries::LOOK,
@@ -75,7 +77,6 @@ const STATEMENTS: &[&str] = &[
     posts::DUE_WITHIN,
     posts::UNSETTLED,
     posts::HELD,
-    posts::CREATE,
     users::KNOWS,
     users::END_TOKENS,
     users::END_LOGINS,
@@ -160,6 +161,15 @@ fn rows_of(step: &Value) -> f64 {
     own * number("Actual Loops") + inner
 }
 
+/// The plan of a statement with what running it has cost.
+async fn cost(on: &mut PgConnection, execute: &str) -> Value {
+    let options = "ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT JSON";
+    let rows = run(on, format!("EXPLAIN ({options}) {execute}")).await;
+    let told: String = rows[0].get_unchecked(0);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    told[0]["Plan"].clone()
+}
+
 /// Counts the rows and the pages that are touched for claiming one post, with much else in the future: posts in the same
 /// lane, lanes of the same tenant, and tenants.
 async fn cost_beside(future: i32) -> (f64, f64) {
@@ -193,20 +203,16 @@ async fn cost_beside(future: i32) -> (f64, f64) {
     no_statement_reads_a_whole_table(&mut on).await;
     run(&mut on, format!("PREPARE claim AS {}", claims::CLAIM)).await;
     let nonces = ["gen_random_uuid()"; 10].join(", ");
-    let explained = format!(
-        "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT JSON)
-         EXECUTE claim ({}, 10, 100, 60000000, ARRAY[{nonces}])",
+    let execute = format!(
+        "EXECUTE claim ({}, 10, 100, 60000000, ARRAY[{nonces}])",
         micros(bench.now())
     );
-    let rows = run(&mut on, explained).await;
-    let told: String = rows[0].get_unchecked(0);
-    let told: Value = serde_json::from_str(&told).unwrap();
-    let whole = &told[0]["Plan"];
+    let whole = cost(&mut on, &execute).await;
     assert_eq!(bench.claim(10).await, vec![], "the post was claimed");
     store.close().await;
     let pages = |name: &str| whole[name].as_f64().unwrap_or_default();
     (
-        rows_of(whole),
+        rows_of(&whole),
         pages("Shared Hit Blocks") + pages("Shared Read Blocks"),
     )
 }
@@ -225,4 +231,41 @@ async fn the_future_should_cost_a_claim_nothing() {
         many_pages <= 2.0 * few_pages,
         "{few_pages} pages beside 1,000 posts to come, {many_pages} beside 20,000"
     );
+}
+
+#[tokio::test]
+async fn the_accounts_there_are_should_cost_a_write_nothing() {
+    let (place, clock) = (Place::new().await, Arc::new(ManualClock::at(START)));
+    let options = PostgresOptions::new().with_clock(Arc::<ManualClock>::clone(&clock));
+    let store = PostgresStore::open(&place.url(), options).await.unwrap();
+    let bench = Bench::new(Arc::new(store.clone()), clock);
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    let post = bench.post(&account, bench.at(3600)).await;
+    store.close().await;
+    let mut on = session(&place).await;
+    let filled =
+        "INSERT INTO shareville_accounts (id, tenant, connection, provider, platform_id, record)
+         SELECT gen_random_uuid(), tenant, connection, provider, 'other ' || i, record
+         FROM shareville_accounts CROSS JOIN generate_series($2, $3) i WHERE id = $1";
+    let (post, account) = (post.id.as_uuid(), account.id.as_uuid());
+    run(&mut on, format!("PREPARE write AS {}", changes::WRITE)).await;
+    let execute = format!(
+        "EXECUTE write ('{{{post}}}', '{{2}}', '{{scheduled}}', '{{1}}', '{{2}}', '{{3}}', '{{NULL}}', '{{true}}',
+                        ARRAY['{{}}'], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{{account}}}')"
+    );
+    // It is planned while they are few, and once.
+    for (from, to) in [(1, 24), (25, 5_000)] {
+        let others = query(filled).bind(account).bind(from).bind(to);
+        others.execute(&mut on).await.unwrap();
+        if to < 25 {
+            run(&mut on, "VACUUM ANALYZE shareville_accounts".to_owned()).await;
+        }
+        let rows = rows_of(&cost(&mut on, &execute).await);
+        assert!(rows > 1.0, "the rows were not counted: {rows}");
+        assert!(rows < 25.0, "{rows} rows for one post");
+    }
+    let written = "SELECT due_at FROM shareville_posts WHERE revision = 2 AND expires_at = 3";
+    let due: Option<i64> = query_scalar(written).fetch_one(&mut on).await.unwrap();
+    assert_eq!(due, Some(2), "its account is there");
 }

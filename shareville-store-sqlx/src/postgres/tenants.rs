@@ -101,7 +101,7 @@ impl TenantStore for PostgresStore {
 
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>> {
         let mut on = self.lend().await?;
-        let row = query_scalar("SELECT record FROM shareville_tenants WHERE id = $1")
+        let row = query("SELECT record FROM shareville_tenants WHERE id = $1")
             .bind(id.as_uuid())
             .fetch_optional(on.on())
             .await
@@ -112,7 +112,7 @@ impl TenantStore for PostgresStore {
 
     async fn tenants(&self, owner: &OwnerId, request: PageRequest) -> Result<Page<Tenant>> {
         let mut on = self.lend().await?;
-        let rows: Vec<String> = query_scalar(
+        let rows = query(
             "SELECT record FROM shareville_tenants WHERE owner = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
         )
         .bind(owner.as_str())

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     error::{conflict, failed},
     lane::LaneRow,
-    row::{below, found, hex, json, limit, page, record, records, revision},
+    row::{Holds as _, below, found, held, hex, json, limit, page, revision},
 };
 
 /// Lanes in which posts through a connection have something left to do.
@@ -145,7 +145,7 @@ impl ConnectionStore for SqliteStore {
         provider: &Provider,
         person: &str,
     ) -> Result<Option<Connection>> {
-        let row = query_scalar(
+        let row = query(
             "SELECT record FROM shareville_connections
              WHERE tenant = ?1 AND provider = ?2 AND person = ?3 AND user = ?4",
         )
@@ -175,14 +175,14 @@ impl ConnectionStore for SqliteStore {
                  ORDER BY id DESC LIMIT ?3"
             }
         };
-        let mut wanted = query_scalar(sql)
+        let mut wanted = query(sql)
             .bind(tenant.as_uuid())
             .bind(below(request))
             .bind(limit(request));
         if let Some(user) = user {
             wanted = wanted.bind(user.as_str());
         }
-        let rows: Vec<String> = wanted.fetch_all(&self.reads).await.map_err(failed)?;
+        let rows = wanted.fetch_all(&self.reads).await.map_err(failed)?;
         page(&rows, request, |it: &Connection| it.id.as_uuid())
     }
 
@@ -192,7 +192,7 @@ impl ConnectionStore for SqliteStore {
         provider: &Provider,
         person: &str,
     ) -> Result<Vec<Connection>> {
-        let rows: Vec<String> = query_scalar(
+        let rows = query(
             "SELECT record FROM shareville_connections
              WHERE tenant = ?1 AND provider = ?2 AND person = ?3 AND active = 1 ORDER BY id DESC",
         )
@@ -202,7 +202,7 @@ impl ConnectionStore for SqliteStore {
         .fetch_all(&self.reads)
         .await
         .map_err(failed)?;
-        records(&rows)
+        held(&rows)
     }
 
     async fn remove_connection(
@@ -256,15 +256,13 @@ impl ConnectionStore for SqliteStore {
         ids: &[AccountId],
     ) -> Result<Vec<(Account, Connection)>> {
         let asked: BTreeSet<_> = ids.iter().map(|id| hex(id.as_uuid())).collect();
-        let rows: Vec<(String, String)> = query_as(ACCOUNTS_BY_ID)
+        let rows = query(ACCOUNTS_BY_ID)
             .bind(json(&asked)?)
             .bind(tenant.as_uuid())
             .fetch_all(&self.reads)
             .await
             .map_err(failed)?;
-        let read = rows
-            .iter()
-            .map(|(account, connection)| Ok((record(account)?, record(connection)?)));
+        let read = rows.iter().map(|row| Ok((row.record(0)?, row.record(1)?)));
         read.collect()
     }
 
@@ -274,7 +272,7 @@ impl ConnectionStore for SqliteStore {
         connection: ConnectionId,
         request: PageRequest,
     ) -> Result<Page<Account>> {
-        let rows: Vec<String> = query_scalar(
+        let rows = query(
             "SELECT record FROM shareville_accounts WHERE connection = ?1 AND tenant = ?2 AND id < ?3
              ORDER BY id DESC LIMIT ?4",
         )

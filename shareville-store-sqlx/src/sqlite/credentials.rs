@@ -8,7 +8,7 @@ use shareville_core::{
     id::{ApiKeyId, TenantId},
     store::{CredentialEpoch, CredentialStore, Known, Page, PageRequest, Result},
 };
-use sqlx::{query, query_as, query_scalar};
+use sqlx::query;
 
 use super::{SqliteStore, events::tell};
 use crate::{
@@ -29,13 +29,13 @@ impl SqliteStore {
         tenant: TenantId,
         hash: &TokenHash,
     ) -> Result<Option<Known<C>>> {
-        let row = query_as(sql)
+        let row = query(sql)
             .bind(tenant.as_uuid())
             .bind(&hash.as_bytes()[..])
             .fetch_optional(&self.reads)
             .await
             .map_err(failed)?;
-        known(row)
+        known(row.as_ref())
     }
 }
 
@@ -64,7 +64,7 @@ impl CredentialStore for SqliteStore {
     }
 
     async fn api_keys(&self, tenant: TenantId, request: PageRequest) -> Result<Page<ApiKey>> {
-        let rows: Vec<String> = query_scalar(
+        let rows = query(
             "SELECT record FROM shareville_api_keys WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
         )
         .bind(tenant.as_uuid())

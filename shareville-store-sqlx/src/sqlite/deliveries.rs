@@ -378,7 +378,7 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn deliveries(&self, tenant: TenantId, request: PageRequest) -> Result<Page<Delivery>> {
-        let rows: Vec<String> = query_scalar(LIST)
+        let rows = query(LIST)
             .bind(tenant.as_uuid())
             .bind(below(request))
             .bind(limit(request))

@@ -5,7 +5,7 @@ use shareville_core::{
     id::TenantId,
     store::{Page, PageRequest, Result},
 };
-use sqlx::{SqliteConnection, query, query_scalar};
+use sqlx::{SqliteConnection, query};
 use uuid::Uuid;
 
 use super::SqliteStore;
@@ -57,9 +57,12 @@ impl SqliteStore {
         request: PageRequest,
     ) -> Result<Page<Event>> {
         let Some(about) = subject(about) else {
-            return page(&[], request, |event: &Event| event.id.as_uuid());
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
         };
-        let rows: Vec<String> = query_scalar(HISTORY)
+        let rows = query(HISTORY)
             .bind(tenant.as_uuid())
             .bind(about)
             .bind(below(request))

@@ -127,7 +127,7 @@ impl LoginStore for SqliteStore {
 
     async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
         let mut write = self.write().await?;
-        let row = query_scalar(
+        let row = query(
             "UPDATE shareville_grants SET taken = 1
              WHERE hash = ?1 AND tenant = ?2 AND expires_at > ?3 AND taken = 0 RETURNING record",
         )

@@ -256,7 +256,7 @@ impl SqliteStore {
         tenant: TenantId,
         id: Uuid,
     ) -> Result<Option<T>> {
-        let row = sqlx::query_scalar(sql)
+        let row = sqlx::query(sql)
             .bind(id)
             .bind(tenant.as_uuid())
             .fetch_optional(&self.reads)

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::{conflict, failed},
-    row::{below, count, hex, json, limit, micros, open, page, records, revision, span},
+    row::{below, count, held, hex, json, limit, micros, open, page, revision, span},
 };
 
 /// Lists posts by the index that leaves the fewest to look at, with the rest of the filter checked on each.
@@ -226,7 +226,7 @@ impl PostStore for SqliteStore {
             _ => BY_TENANT,
         };
         let (from, to) = span(filter);
-        let rows: Vec<String> = query_scalar(sql)
+        let rows = query(sql)
             .bind(tenant.as_uuid())
             .bind(below(request))
             .bind(limit(request))
@@ -248,14 +248,14 @@ impl PostStore for SqliteStore {
         connection: ConnectionId,
         limit: usize,
     ) -> Result<Vec<Post>> {
-        let rows: Vec<String> = query_scalar(UNSETTLED)
+        let rows = query(UNSETTLED)
             .bind(connection.as_uuid())
             .bind(tenant.as_uuid())
             .bind(count(limit))
             .fetch_all(&self.reads)
             .await
             .map_err(failed)?;
-        records(&rows)
+        held(&rows)
     }
 
     async fn due_within(
@@ -265,7 +265,7 @@ impl PostStore for SqliteStore {
         to: Timestamp,
         limit: usize,
     ) -> Result<Vec<Post>> {
-        let rows: Vec<String> = query_scalar(DUE_WITHIN)
+        let rows = query(DUE_WITHIN)
             .bind(lane.tenant.as_uuid())
             .bind(lane.provider.as_str())
             .bind(&lane.platform_id)
@@ -275,7 +275,7 @@ impl PostStore for SqliteStore {
             .fetch_all(&self.reads)
             .await
             .map_err(failed)?;
-        records(&rows)
+        held(&rows)
     }
 
     async fn is_held(&self, lane: &Lane, platform_id: &str, except: PostId) -> Result<bool> {

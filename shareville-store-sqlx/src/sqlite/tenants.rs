@@ -66,7 +66,7 @@ impl TenantStore for SqliteStore {
     }
 
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>> {
-        let row = query_scalar("SELECT record FROM shareville_tenants WHERE id = ?1")
+        let row = query("SELECT record FROM shareville_tenants WHERE id = ?1")
             .bind(id.as_uuid())
             .fetch_optional(&self.reads)
             .await
@@ -75,7 +75,7 @@ impl TenantStore for SqliteStore {
     }
 
     async fn tenants(&self, owner: &OwnerId, request: PageRequest) -> Result<Page<Tenant>> {
-        let rows: Vec<String> = query_scalar(
+        let rows = query(
             "SELECT record FROM shareville_tenants WHERE owner = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
         )
         .bind(owner.as_str())

@@ -13,18 +13,18 @@ use sqlx::{PgConnection, PgPool};
 use super::{AT_ONCE, bench, clock, open, place::Place, pool};
 
 /// Waits for what nobody may be in the way of.
-async fn at_once<T>(work: impl Future<Output = T>) -> T {
+pub(super) async fn at_once<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(AT_ONCE, work).await.unwrap()
 }
 
 /// By which number the server knows a connection.
-async fn number(on: &mut PgConnection) -> i32 {
+pub(super) async fn number(on: &mut PgConnection) -> i32 {
     let number = sqlx::query_scalar("SELECT pg_backend_pid()");
     number.fetch_one(on).await.unwrap()
 }
 
 /// Returns once somebody waits for a connection.
-async fn until_waited_for(pool: &PgPool, number: i32) {
+pub(super) async fn until_waited_for(pool: &PgPool, number: i32) {
     at_once(async {
         loop {
             let waits: bool = sqlx::query_scalar(

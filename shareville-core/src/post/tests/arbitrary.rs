@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use proptest::{prelude::*, test_runner::RngSeed};
 
-use super::{Command, Content, Evidence, Post, PostStatus, Repeat, Story, WINDOW, failure, named};
+use super::{
+    Command, Content, Evidence, Post, PostStatus, Repeat, Story, WINDOW, failure, named, stored,
+};
 use crate::{
     clock::{Timestamp, later},
     failure::{Failure, FailureClass, LimitScope},
@@ -408,6 +410,7 @@ proptest! {
             step(&mut story, &mut row, &command);
             story.pass(seconds);
         }
+        stored::check(&story.post);
     }
 
     #[test]
