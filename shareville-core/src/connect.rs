@@ -27,7 +27,7 @@ use crate::{
     failure::FailureClass,
     id::{AccountId, ConnectionId, EventId, Provider, UserId},
     shareville::{Shareville, no_app},
-    store::{Page, PageRequest},
+    store::{Page, PageRequest, StoreError},
     tenancy::check_user,
     tenant::{App, Tenant},
     violation::Violation,
@@ -86,6 +86,14 @@ impl Shareville {
         let app = self.app(tenant, provider)?;
         let app = app.ok_or_else(|| no_app(provider))?;
         Ok((connector.as_ref(), app))
+    }
+}
+
+/// The error of a write, or `gone`, if it is that the client app is not there any more.
+fn unless_tenant_is_gone(error: Error, gone: Error) -> Error {
+    match error {
+        Error::Store(StoreError::Conflict { field: "tenant" }) => gone,
+        error => error,
     }
 }
 
@@ -219,7 +227,7 @@ impl Connecting<'_> {
                     .to_owned(),
             });
         }
-        // If anything fails from here on the grant stays taken, and is revoked when its time is over.
+        // If anything fails from here on the grant stays taken, and is revoked when nobody holds it any more.
         let granted = self.shareville.open_grant(&grant)?;
         let granted = self.still_granted(&grant.provider, granted).await?;
         let connection = self
@@ -231,25 +239,28 @@ impl Connecting<'_> {
                 granted,
                 (Basis::Login, self.caller.actor()),
             )
-            .await?;
+            .await
+            .map_err(|error| unless_tenant_is_gone(error, Error::NotFound("grant")))?;
         let store = self.shareville.store();
         if store.finish_grant(tenant.id, &grant.hash).await? {
             return Ok(connection);
         }
-        // Whoever is erased takes their grants along, also while the provider was asked.
+        // Whoever is erased takes their grants along, also while the provider was asked; nobody else ends one that is held.
         self.shareville
             .end_connection(tenant, &connection, self.caller.actor())
             .await?;
         Err(Error::NotFound("grant"))
     }
 
-    /// Takes what a login brought, by its code: nobody can take it twice.
+    /// Takes what a login brought, by its code: nobody can take it twice, and its time is not over while it is used.
     async fn take(&self, code: &SecretString) -> Result<Grant, Error> {
         let tenant = self.caller.tenant().id;
         let code = crate::credential::read(Purpose::Grant, code.expose_secret());
         let own = code.filter(|(owner, _)| *owner == tenant);
         let (_, hash) = own.ok_or(Error::NotFound("grant"))?;
-        let grant = self.shareville.store().take_grant(tenant, &hash).await?;
+        let hold_until = later(self.shareville.clock().now(), LOGIN_LIFE);
+        let store = self.shareville.store();
+        let grant = store.take_grant(tenant, &hash, hold_until).await?;
         grant.ok_or(Error::NotFound("grant"))
     }
 

@@ -30,7 +30,7 @@ use crate::{
     event::{Event, Subject},
     id::{AccountId, PostId, Provider, UserId},
     local_time::LocalTime,
-    post::{Change, Command, Content, Edit, Post, PostStatus, Refusal, apply},
+    post::{Change, Command, Content, Edit, Moment, Post, PostStatus, Refusal, apply},
     publisher::Publisher,
     shareville::Shareville,
     store::{Page, PageRequest, PostFilter},
@@ -116,6 +116,26 @@ impl From<PostId> for Target {
     }
 }
 
+/// A post as it was read, of which something is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading<'a> {
+    post: &'a Post,
+    moment: &'a Moment,
+    /// Whether its paused lane keeps it back.
+    at_rest: bool,
+}
+
+impl Reading<'_> {
+    /// Computes what a command does to it.
+    fn ask(&self, command: Command) -> Result<Change, Refusal> {
+        let command = match self.at_rest {
+            true => Command::AtRest(Box::new(command)),
+            false => command,
+        };
+        apply(self.post, command, self.moment)
+    }
+}
+
 /// A caller at work on posts.
 #[derive(Debug, Clone, Copy)]
 pub struct Posting<'a> {
@@ -197,7 +217,7 @@ impl Posting<'_> {
     pub(super) async fn change(
         &self,
         target: Target,
-        compute: impl Fn(&Post) -> Result<Change, Refusal> + Send + Sync,
+        compute: impl Fn(&Reading<'_>) -> Result<Change, Refusal> + Send + Sync,
     ) -> Result<Post, Error> {
         for _ in 0..TRIES {
             let (post, change) = self.computed(target, &compute).await?;
@@ -230,7 +250,7 @@ impl Posting<'_> {
     pub(super) async fn computed(
         &self,
         target: Target,
-        compute: impl Fn(&Post) -> Result<Change, Refusal>,
+        compute: impl Fn(&Reading<'_>) -> Result<Change, Refusal>,
     ) -> Result<(Post, Option<Change>), Error> {
         let post = self.find(target.id).await?;
         if target.revision.is_some_and(|seen| seen != post.revision) {
@@ -238,14 +258,16 @@ impl Posting<'_> {
                 current: post.revision,
             });
         }
-        let mut computed = compute(&post);
+        let moment = self.shareville.moment(self.caller.actor());
+        let mut reading = Reading {
+            post: &post,
+            moment: &moment,
+            at_rest: false,
+        };
+        let mut computed = compute(&reading);
         if computed == Err(Refusal::Publishing) && self.stands_still(&post).await? {
-            // Nobody is at it for now, and it does what one that is scheduled does, as which it is shown.
-            let waiting = Post {
-                status: PostStatus::Scheduled,
-                ..post.clone()
-            };
-            computed = compute(&waiting);
+            reading.at_rest = true;
+            computed = compute(&reading);
         }
         let change = match computed {
             Ok(change) => change.asked_by(self.caller.request_id()),
@@ -290,15 +312,19 @@ impl Posting<'_> {
     }
 
     /// How a post is scheduled.
-    fn scheduling(&self, due: &Due, when: When) -> impl Fn(&Post) -> Result<Change, Refusal> {
-        let moment = self.shareville.moment(self.caller.actor());
-        move |post: &Post| {
+    fn scheduling(
+        &self,
+        due: &Due,
+        when: When,
+    ) -> impl Fn(&Reading<'_>) -> Result<Change, Refusal> {
+        move |reading: &Reading<'_>| {
+            let post = reading.post;
             let command = Command::Schedule {
                 at: due.at,
                 timezone: when.timezone.clone(),
                 lead: self.lead(&post.lane.provider, &post.content),
             };
-            apply(post, command, &moment).map(|change| due.noted(change))
+            reading.ask(command).map(|change| due.noted(change))
         }
     }
 
@@ -308,8 +334,7 @@ impl Posting<'_> {
     /// [`Error::Refused`], [`Error::Stale`], [`Error::NotFound`], [`Error::Forbidden`], [`Error::Store`].
     pub async fn cancel(&self, target: Target) -> Result<Post, Error> {
         self.caller.require(Scope::PostsWrite)?;
-        let moment = self.shareville.moment(self.caller.actor());
-        self.change(target, |post| apply(post, Command::Cancel, &moment))
+        self.change(target, |reading| reading.ask(Command::Cancel))
             .await
     }
 
@@ -325,7 +350,6 @@ impl Posting<'_> {
         let now = self.shareville.clock().now();
         let due = check::patch(publisher.map(AsRef::as_ref), &patch, post, now)?;
         let lead = publisher.map_or(Duration::ZERO, |publisher| publisher.lead(content));
-        let moment = self.shareville.moment(self.caller.actor());
         let edit = Edit {
             content: patch.content,
             metadata: patch.metadata,
@@ -337,14 +361,14 @@ impl Posting<'_> {
             revision: Some(post.revision),
             ..target
         };
-        let changed = self.change(target, |post| {
-            let edited = apply(post, Command::Edit(edit.clone()), &moment);
+        let changed = self.change(target, |reading| {
+            let edited = reading.ask(Command::Edit(edit.clone()));
             let Some(due) = &due else {
                 return edited;
             };
             let base = match &edited {
-                Ok(change) => change.next.as_ref().unwrap_or(post),
-                Err(Refusal::AsItIs) => post,
+                Ok(change) => change.next.as_ref().unwrap_or(reading.post),
+                Err(Refusal::AsItIs) => reading.post,
                 Err(_) => return edited,
             };
             let command = Command::Schedule {
@@ -352,7 +376,12 @@ impl Posting<'_> {
                 timezone: patch.timezone.clone(),
                 lead,
             };
-            match apply(base, command, &moment) {
+            let edited_first = Reading {
+                post: base,
+                moment: reading.moment,
+                at_rest: reading.at_rest,
+            };
+            match edited_first.ask(command) {
                 Ok(scheduled) => Ok(Change::joined(edited.ok(), due.noted(scheduled))),
                 Err(Refusal::AsItIs) => edited,
                 Err(refusal) => Err(refusal),

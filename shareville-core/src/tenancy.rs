@@ -297,11 +297,12 @@ impl Tenancy<'_> {
         };
         let data = json!({"apiKeyId": key.id, "name": key.name, "scopes": key.scopes});
         let events = [self.event(&tenant, EventKind::ApiKeyCreated, data)];
-        self.shareville
-            .store()
-            .create_api_key(&key, &events)
-            .await?;
-        Ok((key, text))
+        match self.shareville.store().create_api_key(&key, &events).await {
+            Ok(()) => Ok((key, text)),
+            // Its client app was deleted meanwhile.
+            Err(StoreError::Conflict { .. }) => Err(Error::NotFound("client app")),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Lists a client app's API keys.

@@ -1,6 +1,6 @@
 //! Delivers webhooks.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use reqwest::{Method, Response};
@@ -8,6 +8,7 @@ use shareville_core::{
     deliver::{Courier, Letter},
     delivery::Trouble,
 };
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::client::{GuardedClient, Refused};
@@ -18,17 +19,24 @@ const DRAINED: usize = 4 * 1024;
 /// How long reading that may take.
 const DRAIN: Duration = Duration::from_secs(1);
 
+/// How many answers are read at once after their status has come; of any beyond, the connection is closed.
+const MOST_DRAINED: usize = 64;
+
 /// Sends letters by HTTP, as the Standard Webhooks want it.
 #[derive(Debug, Clone)]
 pub struct HttpCourier {
     client: GuardedClient,
+    draining: Arc<Semaphore>,
 }
 
 impl HttpCourier {
     /// A courier that calls with this client.
     #[must_use]
-    pub const fn new(client: GuardedClient) -> Self {
-        Self { client }
+    pub fn new(client: GuardedClient) -> Self {
+        Self {
+            client,
+            draining: Arc::new(Semaphore::new(MOST_DRAINED)),
+        }
     }
 }
 
@@ -54,7 +62,12 @@ impl Courier for HttpCourier {
         let answer = sent.map_err(|error| trouble(&error))?;
         let status = answer.status().as_u16();
         // The answer is there, however long its body takes: whoever sends counts that time.
-        tokio::spawn(drain(answer));
+        if let Ok(permit) = Arc::clone(&self.draining).try_acquire_owned() {
+            tokio::spawn(async move {
+                drain(answer).await;
+                drop(permit);
+            });
+        }
         Ok(status)
     }
 }

@@ -200,6 +200,39 @@ async fn a_status_should_count_as_soon_as_it_is_there() {
 }
 
 #[tokio::test]
+async fn connections_whose_answers_dawdle_should_not_pile_up() {
+    const SENT: usize = 300;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = Arc::clone(&most);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let open = Arc::clone(&open);
+            seen.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                while !request.ends_with(b"}") {
+                    assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+                }
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n";
+                stream.write_all(answer).await.unwrap();
+                // The body never comes: it is closed by who has asked.
+                let _ = stream.read_buf(&mut request).await;
+                open.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    });
+    let courier = courier(Addresses::Any);
+    for _ in 0..SENT {
+        assert_eq!(send(&courier, &url).await, Ok(200));
+    }
+    let most = most.load(Ordering::SeqCst);
+    assert!(most < SENT / 2, "{most} connections were open at once");
+}
+
+#[tokio::test]
 async fn trouble_should_be_told_apart() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = nobody.local_addr().unwrap().port();

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::save::Basis;
+use super::{save::Basis, unless_tenant_is_gone};
 use crate::{
     connection::{ConnectionStatus, Login},
     credential::{Purpose, fingerprint, read},
@@ -197,7 +197,9 @@ impl Shareville {
             return Err(Error::BadState);
         }
         if login.confirm {
-            let (code, grant) = self.keep_grant(login, &granted).await?;
+            let kept = self.keep_grant(login, &granted).await;
+            let (code, grant) =
+                kept.map_err(|error| unless_tenant_is_gone(error, Error::BadState))?;
             // Again, for an erasure that began before this was written down may not have seen it.
             if self.store().login(tenant.id, &login.hash).await?.is_none() {
                 self.end_grant(tenant, &grant).await?;
@@ -216,9 +218,13 @@ impl Shareville {
                 granted,
                 (Basis::Login, actor.clone()),
             )
-            .await?;
-        // Again, for an erasure that began before this was written down may not have seen it.
-        if self.store().login(tenant.id, &login.hash).await?.is_none() {
+            .await
+            .map_err(|error| unless_tenant_is_gone(error, Error::BadState))?;
+        // Again, for an erasure that began before this was written down may not have seen it. That the login's time is
+        // over by now tells nothing: the connection may be one that has long been there.
+        if self.store().login(tenant.id, &login.hash).await?.is_none()
+            && self.clock().now() < login.expires_at
+        {
             self.end_connection(tenant, &connection, actor).await?;
             return Err(Error::BadState);
         }

@@ -1,6 +1,6 @@
 //! What people ask of a post.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -92,7 +92,19 @@ pub fn apply(post: &Post, command: Command, moment: &Moment) -> Result<Change, R
         Command::DeletedAtPlatform => deleted_at_platform(post, moment),
         Command::EditedAtPlatform { caption } => edited_at_platform(post, caption, moment),
         Command::ConnectionRemoved => connection_removed(post, moment),
+        Command::AtRest(command) => apply(&at_rest(post), *command, moment),
         work => settle::apply(post, work, moment),
+    }
+}
+
+/// The post as one that nobody is at, whatever a worker has begun; but not while its commit is open.
+fn at_rest(post: &Post) -> Cow<'_, Post> {
+    match post.status {
+        PostStatus::Publishing if !post.has_open_commit() => Cow::Owned(Post {
+            status: PostStatus::Scheduled,
+            ..post.clone()
+        }),
+        _ => Cow::Borrowed(post),
     }
 }
 

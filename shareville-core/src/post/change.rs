@@ -162,7 +162,8 @@ impl Change {
     }
 
     /// Whether it can be executed only while the tenant is active: nothing new is committed for one that is not, and
-    /// what is being committed, or follows it, goes on.
+    /// what is being committed, or follows it, goes on. Once a store has said that a tenant is switched off, no mark of
+    /// a commit is written any more; the call of one that was written before may still be sent.
     #[must_use]
     pub fn needs_active_tenant(&self) -> bool {
         let mut events = self.events.iter();

@@ -101,6 +101,9 @@ pub enum Command {
     },
     /// The connection it was to go through is gone.
     ConnectionRemoved,
+    /// One of these, asked while its paused lane keeps the post back: nobody is at it, so it does what one that is
+    /// scheduled does, as which it is shown.
+    AtRest(Box<Self>),
 
     /// Something was prepared.
     Checkpoint {

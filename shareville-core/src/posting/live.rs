@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     failure::Failure,
     id::PostId,
-    post::{Command, Content, Evidence, Post, PostStatus, Refusal, Repeat, apply},
+    post::{Command, Content, Evidence, Post, PostStatus, Refusal, Repeat},
     publisher::{Job, Publisher},
     violation::Violation,
 };
@@ -51,8 +51,7 @@ impl Posting<'_> {
                 }
                 false if confirmed_not_published => self.confirmed_before(post).await,
                 false => {
-                    let moment = self.shareville.moment(self.caller.actor());
-                    self.change(target, |post| apply(post, Command::Publish, &moment))
+                    self.change(target, |reading| reading.ask(Command::Publish))
                         .await
                 }
             };
@@ -88,28 +87,23 @@ impl Posting<'_> {
             Ok(found) => found?,
             Err(_) => None,
         };
-        let moment = self.shareville.moment(self.caller.actor());
         let seen = Target {
             revision: Some(post.revision),
             ..target
         };
         match evidence {
             Some(live @ Evidence::Live(_)) => {
-                self.change(seen, |post| {
-                    apply(post, Command::Looked(live.clone()), &moment)
-                })
-                .await
+                self.change(seen, |reading| reading.ask(Command::Looked(live.clone())))
+                    .await
             }
             Some(Evidence::Absent) if repeatable(post) => {
-                self.change(seen, |post| apply(post, Command::Resume, &moment))
+                self.change(seen, |reading| reading.ask(Command::Resume))
                     .await
             }
             // The platform cannot tell, and a person can.
             _ if confirmed_not_published => {
-                self.change(seen, |post| {
-                    apply(post, Command::ConfirmNotPublished, &moment)
-                })
-                .await
+                self.change(seen, |reading| reading.ask(Command::ConfirmNotPublished))
+                    .await
             }
             _ => Err(refused(Refusal::OutcomeUnknown, post)),
         }
@@ -212,17 +206,12 @@ impl Posting<'_> {
         }
         require_platform_id(post)?;
         publisher.edit(&job, content.caption.as_deref()).await?;
-        let moment = self.shareville.moment(self.caller.actor());
         let caption = content.caption;
         // It is so at the platform: whatever else has changed here meanwhile, this is written too.
-        self.change(target.id.into(), |post| {
-            apply(
-                post,
-                Command::EditedAtPlatform {
-                    caption: caption.clone(),
-                },
-                &moment,
-            )
+        self.change(target.id.into(), |reading| {
+            reading.ask(Command::EditedAtPlatform {
+                caption: caption.clone(),
+            })
         })
         .await
     }
@@ -235,11 +224,10 @@ impl Posting<'_> {
     /// [`Error::Forbidden`], [`Error::Store`].
     pub async fn delete(&self, target: Target, at_platform: bool) -> Result<(), Error> {
         self.caller.require(Scope::PostsWrite)?;
-        let moment = self.shareville.moment(self.caller.actor());
         let post = self.find(target.id).await?;
         if !(at_platform && post.status == PostStatus::Published) {
             let deleted = self
-                .change(target, |post| apply(post, Command::Delete, &moment))
+                .change(target, |reading| reading.ask(Command::Delete))
                 .await;
             return deleted.map(drop);
         }
@@ -259,8 +247,8 @@ impl Posting<'_> {
         require_platform_id(&post)?;
         publisher.delete(&job).await?;
         let deleted = self
-            .change(target.id.into(), |post| {
-                apply(post, Command::DeletedAtPlatform, &moment)
+            .change(target.id.into(), |reading| {
+                reading.ask(Command::DeletedAtPlatform)
             })
             .await;
         deleted.map(drop)

@@ -4,7 +4,7 @@ use super::{Posting, Target, Wanted, When};
 use crate::{
     credential::Scope,
     error::Error,
-    post::{Change, Command, Post, apply},
+    post::{Change, Command, Post},
     store::NewPost,
 };
 
@@ -97,9 +97,8 @@ impl Posting<'_> {
     /// As [`cancel`](Self::cancel).
     pub async fn plan_cancel(&self, target: Target) -> Result<Plan, Error> {
         self.caller.require(Scope::PostsWrite)?;
-        let moment = self.shareville.moment(self.caller.actor());
-        let cancel = |post: &Post| apply(post, Command::Cancel, &moment);
-        let (post, change) = self.computed(target, cancel).await?;
+        let computed = self.computed(target, |reading| reading.ask(Command::Cancel));
+        let (post, change) = computed.await?;
         Ok(planned(post, change))
     }
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{Page, PageRequest, Result, Stale};
 use crate::{
+    clock::Timestamp,
     connection::{Account, Connection, Grant, Login},
     credential::TokenHash,
     event::Event,
@@ -91,11 +92,17 @@ pub trait LoginStore: fmt::Debug + Send + Sync + 'static {
     async fn create_grant(&self, grant: &Grant) -> Result<()>;
 
     /// Takes a grant, if its time is not over: nobody can take it twice. It stays until it is
-    /// [finished](Self::finish_grant), so that it can be revoked if nothing comes of it.
+    /// [finished](Self::finish_grant), so that it can be revoked if nothing comes of it; its time is not over before
+    /// `hold_until`, so that nobody else ends it meanwhile.
     ///
     /// # Errors
     /// As any method.
-    async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>>;
+    async fn take_grant(
+        &self,
+        tenant: TenantId,
+        code: &TokenHash,
+        hold_until: Timestamp,
+    ) -> Result<Option<Grant>>;
 
     /// Erases a grant, taken or not, over or not. False if it is gone: somebody else has ended it.
     ///

@@ -199,7 +199,10 @@ impl TenantStore for Wrapped {
 #[async_trait]
 impl CredentialStore for Wrapped {
     async fn create_api_key(&self, key: &ApiKey, events: &[Event]) -> Result<()> {
-        self.inner()?.create_api_key(key, events).await
+        let stops = self.stops;
+        let stops = stops.filter(|(_, kind)| events.iter().any(|it| it.kind == *kind));
+        let created = self.inner()?.create_api_key(key, events);
+        self.around(stops.map(|(at, _)| at), created).await
     }
 
     fn credential_epoch(&self, tenant: TenantId) -> Option<CredentialEpoch> {
@@ -274,8 +277,13 @@ impl LoginStore for Wrapped {
         self.around(stops.map(|(at, _)| at), created).await
     }
 
-    async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
-        self.inner()?.take_grant(tenant, code).await
+    async fn take_grant(
+        &self,
+        tenant: TenantId,
+        code: &TokenHash,
+        hold_until: Timestamp,
+    ) -> Result<Option<Grant>> {
+        self.inner()?.take_grant(tenant, code, hold_until).await
     }
 
     async fn finish_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<bool> {

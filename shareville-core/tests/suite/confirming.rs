@@ -1,15 +1,17 @@
-//! Confirming what a login brought: it is ended for whoever is not the one who began, or is erased meanwhile.
+//! Confirming what a login brought: it is ended for whoever is not the one who began, or is erased meanwhile; what is slow
+//! ends nothing.
 
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use shareville_core::{
     Caller, Error,
-    connect::{Callback, LandingStatus},
-    connection::Connection,
+    connect::{Callback, Landing, LandingStatus},
+    connection::{Connection, ConnectionStatus},
     connector::Granted,
     event::EventKind,
     id::{Provider, UserId},
+    post::{Post, PostStatus},
     store::PageRequest,
     tenancy::NewApiKey,
     testing::network::granted,
@@ -44,8 +46,9 @@ async fn confirm(
 async fn confirming(
     stage: &Stage,
     grant: String,
+    written: EventKind,
 ) -> (Arc<Wrapped>, JoinHandle<Result<Connection, Error>>) {
-    let stopping = stage.stopping(At::Before, EventKind::ConnectionCreated);
+    let stopping = stage.stopping(At::Before, written);
     let slow = stage.on(Arc::<Wrapped>::clone(&stopping));
     let caller = stage.caller().await;
     let confirming = tokio::spawn(async move {
@@ -55,6 +58,50 @@ async fn confirming(
     });
     within(stopping.until_stopped()).await;
     (stopping, confirming)
+}
+
+/// Maria comes back, and is stopped before what she brings is written down.
+async fn coming_back(
+    stage: &Stage,
+    (state, code): (String, String),
+    written: EventKind,
+) -> (Arc<Wrapped>, JoinHandle<Result<Landing, Error>>) {
+    let stopping = stage.stopping(At::Before, written);
+    let slow = stage.on(Arc::<Wrapped>::clone(&stopping));
+    let callback = Callback {
+        state: Some(state),
+        code: Some(code.into()),
+        ..Callback::default()
+    };
+    let coming =
+        tokio::spawn(async move { slow.finish_login(&Provider::facebook(), callback).await });
+    within(stopping.until_stopped()).await;
+    (stopping, coming)
+}
+
+async fn delete_the_client_app(stage: &Stage) {
+    let tenancy = stage.shareville.tenancy(&stage.owner);
+    tenancy.delete(stage.tenant).await.unwrap();
+}
+
+/// Maria's connection, a post that waits to go out through it, and what she would bring if she logged in again.
+async fn connected(stage: &Stage) -> (Connection, Post, Granted) {
+    let (connection, accounts) = stage.connect("maria", "old token", &["page-1"]).await;
+    let post = stage.post_at(&accounts[0], stage.at(86_400)).await;
+    let again = granted(
+        &Provider::facebook(),
+        &connection.person,
+        "token",
+        &["page-1"],
+    );
+    (connection, post, again)
+}
+
+/// Whether Maria's connection and her post are as healthy as ever.
+async fn is_healthy(stage: &Stage, connection: &Connection, post: &Post) -> bool {
+    let (connection, _) = stage.connection(connection.id).await;
+    connection.status == ConnectionStatus::Active
+        && stage.read(post.id).await.status == PostStatus::Scheduled
 }
 
 async fn erase_maria(stage: &Stage) {
@@ -87,17 +134,8 @@ async fn speaking_for(stage: &Stage, user: &str) -> Caller {
 #[tokio::test]
 async fn who_is_erased_while_their_login_is_kept_should_have_nothing_to_confirm() {
     let stage = Stage::new().await;
-    let (state, code) = stage.begin("maria", true, brings()).await;
-    let stopping = stage.stopping(At::Before, EventKind::ConnectionCreated);
-    let slow = stage.on(Arc::<Wrapped>::clone(&stopping));
-    let callback = Callback {
-        state: Some(state),
-        code: Some(code.as_str().into()),
-        ..Callback::default()
-    };
-    let coming =
-        tokio::spawn(async move { slow.finish_login(&Provider::facebook(), callback).await });
-    within(stopping.until_stopped()).await;
+    let login = stage.begin("maria", true, brings()).await;
+    let (stopping, coming) = coming_back(&stage, login, EventKind::ConnectionCreated).await;
     erase_maria(&stage).await;
     stopping.release();
     let landed = within(coming).await.unwrap();
@@ -110,7 +148,7 @@ async fn who_is_erased_while_their_login_is_kept_should_have_nothing_to_confirm(
 async fn who_is_erased_while_they_confirm_should_not_be_connected() {
     let stage = Stage::new().await;
     let grant = grant(&stage).await;
-    let (stopping, confirming) = confirming(&stage, grant).await;
+    let (stopping, confirming) = confirming(&stage, grant, EventKind::ConnectionCreated).await;
     erase_maria(&stage).await;
     stopping.release();
     let confirmed = within(confirming).await.unwrap();
@@ -125,10 +163,80 @@ async fn who_is_erased_while_they_confirm_should_not_be_connected() {
 }
 
 #[tokio::test]
+async fn a_slow_confirmation_should_leave_an_earlier_connection_alone() {
+    let stage = Stage::new().await;
+    let (earlier, post, again) = connected(&stage).await;
+    let landing = stage.log_in("maria", true, again).await;
+    let LandingStatus::Confirm { grant } = landing.status else {
+        panic!("nothing to confirm: {landing:?}");
+    };
+    stage.pass(599);
+    let (stopping, confirming) = confirming(&stage, grant, EventKind::ConnectionUpdated).await;
+    stage.pass(60);
+    stage.shareville.sweep().await.unwrap();
+    stopping.release();
+    let confirmed = within(confirming).await.unwrap();
+    assert_eq!(confirmed.unwrap().id, earlier.id);
+    assert!(is_healthy(&stage, &earlier, &post).await);
+    stage.pass(600);
+    stage.shareville.sweep().await.unwrap();
+    assert!(
+        is_healthy(&stage, &earlier, &post).await,
+        "nothing is left to be ended"
+    );
+    assert!(stage.connector.revoked().is_empty());
+}
+
+#[tokio::test]
+async fn who_comes_back_at_the_last_moment_should_keep_an_earlier_connection() {
+    let stage = Stage::new().await;
+    let (earlier, post, again) = connected(&stage).await;
+    let login = stage.begin("maria", false, again).await;
+    stage.pass(599);
+    let (stopping, coming) = coming_back(&stage, login, EventKind::ConnectionUpdated).await;
+    stage.pass(60);
+    stage.shareville.sweep().await.unwrap();
+    stopping.release();
+    let landed = within(coming).await.unwrap().unwrap();
+    let connected = LandingStatus::Connected {
+        connection: earlier.id,
+    };
+    assert_eq!(landed.status, connected);
+    assert!(is_healthy(&stage, &earlier, &post).await);
+}
+
+#[tokio::test]
+async fn who_comes_back_when_the_client_app_is_gone_should_be_told_to_begin_again() {
+    for confirm in [true, false] {
+        let stage = Stage::new().await;
+        let login = stage.begin("maria", confirm, brings()).await;
+        let (stopping, coming) = coming_back(&stage, login, EventKind::ConnectionCreated).await;
+        delete_the_client_app(&stage).await;
+        stopping.release();
+        let landed = within(coming).await.unwrap();
+        assert!(matches!(landed, Err(Error::BadState)), "{landed:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_confirms_when_the_client_app_is_gone_should_have_nothing_to_confirm() {
+    let stage = Stage::new().await;
+    let grant = grant(&stage).await;
+    let (stopping, confirming) = confirming(&stage, grant, EventKind::ConnectionCreated).await;
+    delete_the_client_app(&stage).await;
+    stopping.release();
+    let confirmed = within(confirming).await.unwrap();
+    assert!(
+        matches!(confirmed, Err(Error::NotFound("grant"))),
+        "{confirmed:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_confirmation_that_broke_off_should_leave_nothing_unrevoked() {
     let stage = Stage::new().await;
     let grant = grant(&stage).await;
-    let (_, confirming) = confirming(&stage, grant.clone()).await;
+    let (_, confirming) = confirming(&stage, grant.clone(), EventKind::ConnectionCreated).await;
     confirming.abort();
     assert!(confirming.await.is_err(), "it was killed in the middle");
     let again = confirm(&stage, &stage.caller().await, &grant, "maria").await;

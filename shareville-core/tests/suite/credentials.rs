@@ -13,7 +13,7 @@ use shareville_core::{
     testing::wrapped::{At, Wrapped},
 };
 
-use crate::stage::Stage;
+use crate::stage::{Stage, within};
 
 /// A server in front of a store that counts how often credentials are looked up.
 fn counted(stage: &Stage) -> (Arc<Wrapped>, Shareville) {
@@ -44,6 +44,28 @@ fn refused(answer: Result<shareville_core::Caller, Error>) -> CredentialError {
         Err(Error::Credential(error)) => error,
         other => panic!("it is let in, or fails otherwise: {other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_key_for_a_client_app_that_goes_meanwhile_should_not_be_found_a_home() {
+    let stage = Stage::new().await;
+    let stopping = stage.stopping(At::Before, EventKind::ApiKeyCreated);
+    let slow = stage.on(Arc::<Wrapped>::clone(&stopping));
+    let (owner, tenant) = (stage.owner.clone(), stage.tenant);
+    let creating = tokio::spawn(async move {
+        let tenancy = slow.tenancy(&owner);
+        let created = tenancy.create_api_key(tenant, NewApiKey::default()).await;
+        created.map(|(key, _)| key.id)
+    });
+    within(stopping.until_stopped()).await;
+    let tenancy = stage.shareville.tenancy(&stage.owner);
+    tenancy.delete(tenant).await.unwrap();
+    stopping.release();
+    let created = within(creating).await.unwrap();
+    assert!(
+        matches!(created, Err(Error::NotFound("client app"))),
+        "{created:?}"
+    );
 }
 
 #[tokio::test]

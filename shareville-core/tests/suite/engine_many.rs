@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use shareville_core::{
     Settings, Shareville,
     failure::FailureClass,
@@ -73,11 +74,15 @@ async fn ordeal(stage: &Stage, shareville: &Shareville, count: usize, seed: u64)
             killed += usize::from(round.await.is_err_and(|error| error.is_cancelled()));
         }
         let (mut open, mut to_go_out, mut most_attempts) = (false, false, 0);
+        let mut longest_open = TimeDelta::zero();
         for id in &posts {
             let post = stage.read(*id).await;
             open |= !has_ended(&post);
             to_go_out |= post.is_to_go_out();
             most_attempts = most_attempts.max(post.work.attempts);
+            if let Some(mark) = &post.work.mark {
+                longest_open = longest_open.max(stage.now() - mark.since);
+            }
         }
         if !open {
             assert!(
@@ -90,8 +95,8 @@ async fn ordeal(stage: &Stage, shareville: &Shareville, count: usize, seed: u64)
             );
             return posts;
         }
-        // Eight attempts are a post's end: bad luck is stopped short of that.
-        if most_attempts + 2 >= MAX_ATTEMPTS {
+        // Eight attempts are a post's end, and so is an hour of looking: bad luck is stopped short of that.
+        if most_attempts + 2 >= MAX_ATTEMPTS || longest_open > TimeDelta::minutes(30) {
             stage.network.heal();
             healed = true;
         }

@@ -27,3 +27,4 @@ mod posting;
 mod reseal;
 mod shared_app;
 mod stage;
+mod unknown_outcomes;

@@ -33,8 +33,8 @@ pub(super) const GUARDS: &str = concat!(
      ORDER BY l.tenant, l.provider, l.platform_id, p.id FOR NO KEY UPDATE OF l, p"
 );
 
-/// Some tenants, to see which are active. It is asked once the lanes are locked, as that may have taken a while; and not
-/// worked out by the database, whose JSON cannot be read where a text in it has a NUL.
+/// Some tenants, to see which are active. It is asked once the lanes are locked: who switches a tenant off waits for its
+/// lanes, and so for whoever has found it active. It is not worked out by the database, whose JSON cannot be read where a text in it has a NUL.
 pub(super) const TENANTS: &str = "SELECT record FROM shareville_tenants WHERE id = ANY ($1)";
 
 /// Writes all that can change in posts, removes posts, remembering whose they were, and tells of it, in one statement;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use shareville_core::{
+    clock::Timestamp,
     connection::{Grant, Login, LoginOutcome},
     credential::TokenHash,
     id::TenantId,
@@ -164,10 +165,15 @@ impl LoginStore for PostgresStore {
         write.commit().await
     }
 
-    async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
+    async fn take_grant(
+        &self,
+        tenant: TenantId,
+        code: &TokenHash,
+        hold_until: Timestamp,
+    ) -> Result<Option<Grant>> {
         let mut write = self.write().await?;
         let row = query(concat!(
-            "UPDATE shareville_grants SET taken = true
+            "UPDATE shareville_grants SET taken = true, expires_at = GREATEST(expires_at, $4)
              WHERE hash = $1 AND tenant = $2 AND NOT taken AND expires_at > ",
             now!("$3"),
             " RETURNING record"
@@ -175,6 +181,7 @@ impl LoginStore for PostgresStore {
         .bind(&code.as_bytes()[..])
         .bind(tenant.as_uuid())
         .bind(self.clock.now())
+        .bind(micros(hold_until))
         .fetch_optional(write.on())
         .await
         .map_err(failed)?;

@@ -3,7 +3,8 @@
 //! Who locks more than one thing locks a connection first, then accounts by their ids, then keys of answers by their
 //! tenants and their bytes, then lanes by their names, then turns by their tenants. A claim locks turns first, and passes
 //! over turns and lanes that are locked. Of deliveries, the cursor comes first, then endpoints by their tenants, which a
-//! claim passes over if they are locked, then events. Names are in the order of their bytes, whatever the database's own.
+//! claim passes over if they are locked, then events. A tenant, where it is itself changed, comes before its lanes, and is
+//! never waited for by who holds any. Names are in the order of their bytes, whatever the database's own.
 
 mod accounts;
 mod answers;

@@ -77,6 +77,7 @@ const STATEMENTS: &[&str] = &[
     posts::DUE_WITHIN,
     posts::UNSETTLED,
     posts::HELD,
+    tenants::OUTWAIT,
     users::KNOWS,
     users::END_TOKENS,
     users::END_LOGINS,

@@ -55,6 +55,11 @@ fn app_taken(error: sqlx::Error) -> StoreError {
     conflict(field)(error)
 }
 
+/// Waits for whoever changes posts of a tenant that is switched off, and may have found it active; whoever comes after
+/// that waits for the end of this, and finds it inactive.
+pub(super) const OUTWAIT: &str = "SELECT 1 FROM shareville_lanes WHERE tenant = $1
+     ORDER BY tenant, provider, platform_id FOR NO KEY UPDATE";
+
 /// What a tenant's end would lock too late: who creates posts locks their accounts first, and then refers to the tenant.
 pub(super) const LOCKS: [&str; 2] = [
     "SELECT 1 FROM shareville_connections WHERE tenant = $1 ORDER BY id FOR UPDATE",
@@ -161,6 +166,13 @@ impl TenantStore for PostgresStore {
         let followed = follow(write.on(), tenant, self.clock.now()).await?;
         tell(write.on(), events).await?;
         self.wire.outdate(write.on(), tenant.id).await?;
+        if !tenant.active {
+            query(OUTWAIT)
+                .bind(tenant.id.as_uuid())
+                .execute(write.on())
+                .await
+                .map_err(failed)?;
+        }
         write.commit().await?;
         if followed.is_some_and(Settled::is_soon) {
             self.wire.deliveries();

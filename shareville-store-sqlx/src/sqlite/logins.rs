@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use shareville_core::{
+    clock::Timestamp,
     connection::{Grant, Login, LoginOutcome},
     credential::TokenHash,
     id::TenantId,
@@ -125,15 +126,21 @@ impl LoginStore for SqliteStore {
         write.commit().await
     }
 
-    async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
+    async fn take_grant(
+        &self,
+        tenant: TenantId,
+        code: &TokenHash,
+        hold_until: Timestamp,
+    ) -> Result<Option<Grant>> {
         let mut write = self.write().await?;
         let row = query(
-            "UPDATE shareville_grants SET taken = 1
+            "UPDATE shareville_grants SET taken = 1, expires_at = max(expires_at, ?4)
              WHERE hash = ?1 AND tenant = ?2 AND expires_at > ?3 AND taken = 0 RETURNING record",
         )
         .bind(&code.as_bytes()[..])
         .bind(tenant.as_uuid())
         .bind(micros(self.clock.now()))
+        .bind(micros(hold_until))
         .fetch_optional(write.on())
         .await
         .map_err(failed)?;

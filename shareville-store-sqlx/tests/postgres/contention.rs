@@ -5,6 +5,7 @@ use shareville_core::{
     posting::Plan,
     store::{
         ClaimRequest, ConnectionStore as _, LaneStore as _, PostStore as _, Stale, StoreError,
+        TenantStore as _,
     },
     testing::store::LEASE,
 };
@@ -99,6 +100,34 @@ async fn a_locked_lane_should_keep_no_other_lease_from_being_renewed() {
     assert_eq!(again.post, claims[1].post, "the others were renewed");
     let renewed = store.renew(&held, LEASE).await.unwrap();
     assert_eq!(renewed, [true, false, true]);
+}
+
+#[tokio::test]
+async fn who_switches_a_tenant_off_should_wait_for_the_marks_under_way() {
+    let (place, clock) = (Place::new().await, clock());
+    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
+    let bench = bench(&store, &clock);
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    let post = bench.post(&account, bench.now()).await;
+    let claim = bench.claim_one().await.claim;
+    // What a mark holds that has found the tenant active.
+    let mut marking = pool.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM shareville_lanes WHERE tenant = $1 FOR NO KEY UPDATE")
+        .bind(tenant.id.as_uuid())
+        .execute(&mut *marking)
+        .await
+        .unwrap();
+    let (revision, mut off) = (tenant.revision, tenant);
+    off.active = false;
+    off.revision += 1;
+    let switching = tokio::spawn(async move { store.update_tenant(&off, revision, &[]).await });
+    until_waited_for(&pool, number(&mut marking).await).await;
+    marking.commit().await.unwrap();
+    let switched = at_once(switching).await.unwrap();
+    assert_eq!(switched.unwrap(), Ok(()));
+    let late = bench.committing(&post).under(claim);
+    assert_eq!(bench.apply(&late).await, Err(Stale));
 }
 
 #[tokio::test]

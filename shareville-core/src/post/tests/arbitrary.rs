@@ -17,6 +17,7 @@ use crate::{
 #[derive(Debug, Clone)]
 enum Ask {
     Plain(Command),
+    AtRest(Box<Self>),
     Schedule(i64),
     Edit(u8),
     Checkpoint { object: bool, wait: Option<i64> },
@@ -44,7 +45,7 @@ fn failures() -> impl Strategy<Value = Failure> {
 }
 
 fn people() -> impl Strategy<Value = Ask> {
-    prop_oneof![
+    let ask = prop_oneof![
         3 => (-400_i64..5000).prop_map(Ask::Schedule),
         1 => any::<u8>().prop_map(Ask::Edit),
         3 => prop::sample::select(vec![
@@ -60,7 +61,11 @@ fn people() -> impl Strategy<Value = Ask> {
             Command::ConnectionRemoved,
         ])
         .prop_map(Ask::Plain),
-    ]
+    ];
+    (ask, prop::bool::weighted(0.25)).prop_map(|(ask, at_rest)| match at_rest {
+        true => Ask::AtRest(Box::new(ask)),
+        false => ask,
+    })
 }
 
 fn workers() -> impl Strategy<Value = Ask> {
@@ -110,6 +115,7 @@ impl Ask {
     fn command(self, story: &Story, made: &mut u32) -> Command {
         match self {
             Self::Plain(command) => command,
+            Self::AtRest(ask) => Command::AtRest(Box::new(ask.command(story, made))),
             Self::Schedule(seconds) => Command::Schedule {
                 at: story.at(seconds),
                 timezone: None,
@@ -197,19 +203,21 @@ impl Row {
 }
 
 fn is_a_persons(command: &Command) -> bool {
-    matches!(
-        command,
+    match command {
+        Command::AtRest(command) => is_a_persons(command),
         Command::Edit(_)
-            | Command::Schedule { .. }
-            | Command::Publish
-            | Command::Cancel
-            | Command::Delete
-    )
+        | Command::Schedule { .. }
+        | Command::Publish
+        | Command::Cancel
+        | Command::Delete => true,
+        _ => false,
+    }
 }
 
 /// Whether a mark may close by this.
 fn closes(command: &Command, mark: &Mark, row: &Row) -> bool {
     match command {
+        Command::AtRest(command) => closes(command, mark, row),
         Command::Live(_) | Command::Looked(Evidence::Live(_)) | Command::ConfirmNotPublished => {
             true
         }

@@ -60,7 +60,7 @@ fn each_status_should_answer_each_command_as_the_contract_says() {
         lead: Duration::ZERO,
     };
     #[rustfmt::skip]
-    let table: [(&str, [&str; 9]); 10] = [
+    let table: [(&str, [&str; 9]); 13] = [
         ("edit", ["draft", "scheduled", "!publishing", "!commit_in_progress", "!already_published", "failed", "!outcome_unknown", "!canceled", "!deleted"]),
         ("schedule", ["scheduled", "scheduled", "!publishing", "!commit_in_progress", "!already_published", "scheduled", "!outcome_unknown", "!canceled", "!deleted"]),
         ("publish", ["scheduled", "scheduled", "!as_it_is", "!as_it_is", "!already_published", "scheduled", "!outcome_unknown", "!canceled", "!deleted"]),
@@ -70,6 +70,9 @@ fn each_status_should_answer_each_command_as_the_contract_says() {
         ("edited there", ["!moved_on", "!moved_on", "!moved_on", "!moved_on", "published", "!moved_on", "!moved_on", "!moved_on", "!moved_on"]),
         ("confirm", ["!nothing_to_confirm", "!nothing_to_confirm", "!nothing_to_confirm", "!nothing_to_confirm", "!nothing_to_confirm", "!nothing_to_confirm", "scheduled", "!nothing_to_confirm", "!nothing_to_confirm"]),
         ("resume", ["!moved_on", "!moved_on", "!moved_on", "!moved_on", "!moved_on", "!moved_on", "publishing", "!moved_on", "!moved_on"]),
+        ("edit at rest", ["draft", "scheduled", "scheduled", "!commit_in_progress", "!already_published", "failed", "!outcome_unknown", "!canceled", "!deleted"]),
+        ("schedule at rest", ["scheduled", "scheduled", "scheduled", "!commit_in_progress", "!already_published", "scheduled", "!outcome_unknown", "!canceled", "!deleted"]),
+        ("delete at rest", ["gone", "gone", "gone", "!commit_in_progress", "!already_published", "gone", "!outcome_unknown", "gone", "!deleted"]),
         ("connection gone", ["!as_it_is", "failed", "failed", "failed", "published", "!as_it_is", "failed", "!as_it_is", "!as_it_is"]),
     ];
     for (name, row) in table {
@@ -84,6 +87,9 @@ fn each_status_should_answer_each_command_as_the_contract_says() {
                 "edited there" => Command::EditedAtPlatform { caption: None },
                 "confirm" => Command::ConfirmNotPublished,
                 "resume" => Command::Resume,
+                "edit at rest" => Command::AtRest(Box::new(edit())),
+                "schedule at rest" => Command::AtRest(Box::new(schedule(story))),
+                "delete at rest" => Command::AtRest(Box::new(Command::Delete)),
                 _ => Command::ConnectionRemoved,
             };
             assert_eq!(answer(story, command), expected, "{name} of {status}");

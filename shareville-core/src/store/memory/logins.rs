@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::{KeptGrant, MemoryStore};
 use crate::{
+    clock::Timestamp,
     connection::{Grant, Login, LoginOutcome},
     credential::TokenHash,
     id::TenantId,
@@ -76,20 +77,25 @@ impl LoginStore for MemoryStore {
         state.tenant_is_there(grant.tenant)?;
         let kept = KeptGrant {
             grant: grant.clone(),
-            taken: false,
+            held_until: None,
         };
         state.grants.insert(grant.hash, kept);
         Ok(())
     }
 
-    async fn take_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<Option<Grant>> {
+    async fn take_grant(
+        &self,
+        tenant: TenantId,
+        code: &TokenHash,
+        hold_until: Timestamp,
+    ) -> Result<Option<Grant>> {
         let now = self.clock.now();
         let mut state = self.state();
         let free = state.grants.get_mut(code).filter(|kept| {
-            !kept.taken && kept.grant.tenant == tenant && kept.grant.expires_at > now
+            kept.held_until.is_none() && kept.grant.tenant == tenant && kept.grant.expires_at > now
         });
         Ok(free.map(|kept| {
-            kept.taken = true;
+            kept.held_until = Some(hold_until);
             kept.grant.clone()
         }))
     }
@@ -108,7 +114,9 @@ impl LoginStore for MemoryStore {
         state.tokens.retain(|_, token| token.expires_at > now);
         state.answers.retain(|_, answer| answer.expires_at > now);
         let grants = &mut state.grants;
-        let over = grants.extract_if(|_, kept| kept.grant.expires_at <= now);
+        let over = grants.extract_if(|_, kept| {
+            kept.grant.expires_at <= now && kept.held_until.is_none_or(|until| until <= now)
+        });
         Ok(over.map(|(_, kept)| kept.grant).collect())
     }
 }

@@ -71,11 +71,11 @@ struct State {
     probes: BTreeMap<String, Sealed>,
 }
 
-/// A grant, and whether somebody is about to confirm it.
+/// A grant, and until when whoever is about to confirm it holds it.
 #[derive(Debug)]
 struct KeptGrant {
     grant: Grant,
-    taken: bool,
+    held_until: Option<Timestamp>,
 }
 
 impl MemoryStore {

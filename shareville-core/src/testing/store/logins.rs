@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 
-use super::Bench;
+use super::{Bench, START};
 use crate::{
     connection::{Grant, Login},
     credential::{ApiKey, Purpose, TokenHash, UserToken, mint},
@@ -112,12 +112,12 @@ pub async fn should_give_a_grant_to_one_taker_only(bench: &Bench) {
     let grant = grant(bench, &tenant).await;
     let takers = (0..16).map(|_| {
         let store = Arc::clone(&bench.store);
-        tokio::spawn(async move { store.take_grant(tenant.id, &grant.hash).await })
+        tokio::spawn(async move { store.take_grant(tenant.id, &grant.hash, START).await })
     });
     let taken: Vec<_> = join_all(takers.collect::<Vec<_>>()).await;
     let taken = taken.into_iter().filter_map(|it| it.unwrap().unwrap());
     assert_eq!(taken.collect::<Vec<_>>(), vec![grant.clone()]);
-    let again = bench.store.take_grant(tenant.id, &grant.hash).await;
+    let again = bench.store.take_grant(tenant.id, &grant.hash, START).await;
     assert_eq!(again.unwrap(), None);
 }
 
@@ -125,15 +125,10 @@ pub async fn should_give_a_grant_to_one_taker_only(bench: &Bench) {
 pub async fn should_not_give_a_grant_to_others_or_late(bench: &Bench) {
     let (tenant, other) = (bench.tenant().await, bench.tenant().await);
     let grant = grant(bench, &tenant).await;
-    let foreign = bench.store.take_grant(other.id, &grant.hash).await.unwrap();
-    assert_eq!(foreign, None);
+    let take = |tenant: TenantId| bench.store.take_grant(tenant, &grant.hash, bench.at(600));
+    assert_eq!(take(other.id).await.unwrap(), None);
     bench.pass(600);
-    let late = bench
-        .store
-        .take_grant(tenant.id, &grant.hash)
-        .await
-        .unwrap();
-    assert_eq!(late, None);
+    assert_eq!(take(tenant.id).await.unwrap(), None);
 }
 
 /// A grant that was taken stays until it is finished, once, by its own tenant; one that was not taken can be ended, too.
@@ -142,15 +137,15 @@ pub async fn should_keep_a_taken_grant_until_it_is_finished(bench: &Bench) {
     let store = &bench.store;
     let taken = grant(bench, &tenant).await;
     let free = grant(bench, &tenant).await;
-    let took = store.take_grant(tenant.id, &taken.hash).await.unwrap();
-    assert_eq!(took.as_ref(), Some(&taken));
+    let took = store.take_grant(tenant.id, &taken.hash, START).await;
+    assert_eq!(took.unwrap().as_ref(), Some(&taken));
     for grant in [&taken, &free] {
         let foreign = store.finish_grant(other.id, &grant.hash).await.unwrap();
         assert!(!foreign);
         assert!(store.finish_grant(tenant.id, &grant.hash).await.unwrap());
         assert!(!store.finish_grant(tenant.id, &grant.hash).await.unwrap());
-        let gone = store.take_grant(tenant.id, &grant.hash).await.unwrap();
-        assert_eq!(gone, None);
+        let gone = store.take_grant(tenant.id, &grant.hash, START).await;
+        assert_eq!(gone.unwrap(), None);
     }
     let late = grant(bench, &tenant).await;
     bench.pass(600);
@@ -158,16 +153,24 @@ pub async fn should_keep_a_taken_grant_until_it_is_finished(bench: &Bench) {
     assert_eq!(store.sweep().await.unwrap(), vec![]);
 }
 
-/// Whoever took a grant may have died: when its time is over it is given to be revoked, like those nobody took.
+/// Whoever took a grant may have died: when its time is over, and it is held no more, it is given to be revoked, like
+/// those nobody took.
 pub async fn should_sweep_a_taken_grant(bench: &Bench) {
     let tenant = bench.tenant().await;
-    let grant = grant(bench, &tenant).await;
-    let taken = bench.store.take_grant(tenant.id, &grant.hash).await;
-    assert!(taken.unwrap().is_some());
-    bench.pass(600);
-    assert_eq!(bench.store.sweep().await.unwrap(), vec![grant.clone()]);
-    let finished = bench.store.finish_grant(tenant.id, &grant.hash).await;
-    assert!(!finished.unwrap(), "somebody else has ended it");
+    // One is held beyond its own time, and one not as long as that.
+    for (taken_after, held_for, swept_after) in [(599, 600, 600), (0, 1, 600)] {
+        let grant = grant(bench, &tenant).await;
+        bench.pass(taken_after);
+        let hold_until = bench.at(held_for);
+        let taken = bench.store.take_grant(tenant.id, &grant.hash, hold_until);
+        assert_eq!(taken.await.unwrap().as_ref(), Some(&grant));
+        bench.pass(swept_after - 1);
+        assert_eq!(bench.store.sweep().await.unwrap(), vec![]);
+        bench.pass(1);
+        assert_eq!(bench.store.sweep().await.unwrap(), vec![grant.clone()]);
+        let finished = bench.store.finish_grant(tenant.id, &grant.hash).await;
+        assert!(!finished.unwrap(), "somebody else has ended it");
+    }
 }
 
 /// Sweeping erases what is over, gives the grants among it, and keeps the rest.
@@ -210,10 +213,6 @@ pub async fn should_sweep_what_is_over(bench: &Bench) {
     assert_eq!(swept, None);
     let kept = bench.store.login(tenant.id, &young_login.hash).await;
     assert_eq!(kept.unwrap(), Some(young_login));
-    let kept = bench
-        .store
-        .take_grant(tenant.id, &young.hash)
-        .await
-        .unwrap();
-    assert_eq!(kept, Some(young));
+    let kept = bench.store.take_grant(tenant.id, &young.hash, START).await;
+    assert_eq!(kept.unwrap(), Some(young));
 }

@@ -2,7 +2,7 @@
 
 use std::slice::from_ref;
 
-use super::Bench;
+use super::{Bench, START};
 use crate::{
     connection::{Account, Connection, Grant, Login},
     credential::{Purpose, TokenHash, mint},
@@ -200,8 +200,8 @@ pub async fn should_swap_a_secret_and_nothing_else(bench: &Bench) {
     assert!(answer.as_bytes().starts_with(b"new "));
     let mut grant = full.grant;
     new(&mut grant.sealed);
-    let taken = store.take_grant(id, &grant.hash).await.unwrap();
-    assert_eq!(taken, Some(grant));
+    let taken = store.take_grant(id, &grant.hash, START).await;
+    assert_eq!(taken.unwrap(), Some(grant));
 }
 
 /// What has changed since it was read, is gone, or is another tenant's, stays as it is.

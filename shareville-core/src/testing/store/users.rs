@@ -1,7 +1,7 @@
 //! End users who are erased.
 
 use super::{
-    Bench,
+    Bench, START,
     answers::{create, keyed},
     credentials::{api_key, user_token},
     logins::{grant, login},
@@ -74,7 +74,8 @@ pub async fn should_shut_a_user_out(bench: &Bench) {
     assert_eq!(missing, None);
     let found = store.login(other.id, &others_login.hash).await.unwrap();
     assert!(found.is_some());
-    let taken = store.take_grant(tenant.id, &brought.hash).await.unwrap();
+    let taken = store.take_grant(tenant.id, &brought.hash, START).await;
+    let taken = taken.unwrap();
     assert_eq!(taken, Some(brought), "it stays until it is finished");
 }
 
@@ -83,8 +84,8 @@ pub async fn should_hand_out_a_taken_grant_of_who_is_shut_out(bench: &Bench) {
     let tenant = bench.tenant().await;
     let store = &bench.store;
     let brought = grant(bench, &tenant).await;
-    let taken = store.take_grant(tenant.id, &brought.hash).await.unwrap();
-    assert!(taken.is_some());
+    let taken = store.take_grant(tenant.id, &brought.hash, START).await;
+    assert!(taken.unwrap().is_some());
     for _ in 0..2 {
         let shut_out = store.shut_out(tenant.id, &user(), &[]).await.unwrap();
         assert_eq!(shut_out, Some(vec![brought.clone()]));
