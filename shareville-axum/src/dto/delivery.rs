@@ -20,7 +20,7 @@ pub(crate) struct Delivery {
     /// The event it tells of; also the `webhook-id` it is sent with.
     #[schema(value_type = Uuid)]
     event_id: EventId,
-    #[schema(value_type = words::EventType)]
+    #[schema(value_type = words::WebhookType)]
     r#type: EventKind,
     #[schema(value_type = words::DeliveryStatus)]
     status: DeliveryStatus,

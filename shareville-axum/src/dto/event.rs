@@ -73,7 +73,7 @@ fn json(shown: &impl Serialize) -> Option<Value> {
     serde_json::to_value(shown).ok()
 }
 
-/// Who brought something about: `Actor`, as the document shows it.
+/// Who brought something about.
 #[derive(ToSchema)]
 #[schema(as = Actor)]
 #[allow(dead_code)] // only its shape is used

@@ -33,7 +33,7 @@ impl<'a> From<&'a failure::Failure> for Failure<'a> {
     }
 }
 
-/// What the platform itself said: `PlatformError`, as the document shows it.
+/// What the platform itself said.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code)] // only its shape is used

@@ -12,15 +12,43 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use super::Time;
+use super::AnyTime;
 use crate::openapi::words;
 
-/// A client app that is to be made, or what is to change about one: what is left out stays as it is, and `null` is what
-/// a new one begins with.
+/// A client app that is to be made.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct NewClientAppInput {
+    #[schema(min_length = 1)]
+    name: String,
+    /// The website's own, such as `example.org`.
+    domain: Option<String>,
+    /// Where pages may be from that call with user tokens, such as `https://example.org`.
+    allowed_origins: Option<Vec<String>>,
+    /// Where end users may be sent after connecting: exact URLs.
+    redirect_uris: Option<Vec<String>>,
+    facebook_app_id: Option<String>,
+    /// Kept sealed and never shown.
+    #[schema(write_only)]
+    facebook_app_secret: Option<String>,
+    instagram_app_id: Option<String>,
+    /// Kept sealed and never shown.
+    #[schema(write_only)]
+    instagram_app_secret: Option<String>,
+    /// Where events are sent, by the Standard Webhooks.
+    webhook_url: Option<String>,
+    /// In seconds: how late a post may go out at most. A day unless told otherwise.
+    #[schema(exclusive_minimum = 0, maximum = 2592000)]
+    give_up_after: Option<f64>,
+    /// While false, its API answers 403 and nothing new is published.
+    #[schema(nullable = false)]
+    active: Option<bool>,
+}
+
+/// What is to change about a client app: what is left out stays as it is, and `null` is what a new one begins with.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct ClientAppInput {
-    /// Needed for a new one.
     #[schema(nullable = false, min_length = 1)]
     name: Option<String>,
     /// The website's own, such as `example.org`.
@@ -40,7 +68,7 @@ pub(crate) struct ClientAppInput {
     /// Where events are sent, by the Standard Webhooks.
     webhook_url: Option<String>,
     /// In seconds: how late a post may go out at most. A day unless told otherwise.
-    #[schema(exclusive_minimum = 0)]
+    #[schema(exclusive_minimum = 0, maximum = 2592000)]
     give_up_after: Option<f64>,
     /// While false, its API answers 403 and nothing new is published.
     #[schema(nullable = false)]
@@ -55,7 +83,7 @@ pub(crate) struct ApiKeyInput {
     name: Option<String>,
     /// All scopes, unless told otherwise.
     scopes: Option<Vec<words::Scope>>,
-    expires_at: Option<Time>,
+    expires_at: Option<AnyTime>,
 }
 
 /// Whom a user token is for.
@@ -97,13 +125,13 @@ pub(crate) struct PostInput {
     /// A comment of the account's own, right below the post.
     first_comment: Option<String>,
     /// When it goes out. Without a time it stays a draft; up to 5 minutes in the past means now.
-    scheduled_at: Option<Time>,
+    scheduled_at: Option<AnyTime>,
     /// The same by the clock of a place: `2026-12-24T18:00:00`, with `timezone`.
     scheduled_local: Option<String>,
     /// An IANA zone, such as `Europe/Berlin`.
     timezone: Option<String>,
     /// In seconds: how late it may go out at most. The client app's own unless told otherwise.
-    #[schema(exclusive_minimum = 0)]
+    #[schema(exclusive_minimum = 0, maximum = 2592000)]
     give_up_after: Option<f64>,
     /// The website's own notes.
     metadata: Option<AnyObject>,
@@ -129,12 +157,12 @@ pub(crate) struct PostPatchInput {
     first_comment: Option<String>,
     /// Another time; to take a post back altogether, cancel it.
     #[schema(nullable = false)]
-    scheduled_at: Option<Time>,
+    scheduled_at: Option<AnyTime>,
     #[schema(nullable = false)]
     scheduled_local: Option<String>,
     #[schema(nullable = false)]
     timezone: Option<String>,
-    #[schema(exclusive_minimum = 0)]
+    #[schema(exclusive_minimum = 0, maximum = 2592000)]
     give_up_after: Option<f64>,
     metadata: Option<AnyObject>,
 }
@@ -143,7 +171,7 @@ pub(crate) struct PostPatchInput {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct ScheduleInput {
-    scheduled_at: Option<Time>,
+    scheduled_at: Option<AnyTime>,
     /// By the clock of a place: `2026-12-24T18:00:00`.
     scheduled_local: Option<String>,
     /// An IANA zone, such as `Europe/Berlin`.

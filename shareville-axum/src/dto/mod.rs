@@ -43,6 +43,12 @@ use crate::problem::Problem;
 #[schema(value_type = String, format = DateTime)]
 pub(crate) struct Time(pub(crate) Timestamp);
 
+/// A time in RFC 3339 with its offset, such as `2026-12-24T06:00:00+01:00`.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
+#[allow(dead_code)] // only its shape is used
+pub(crate) struct AnyTime(String);
+
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let digits = digits(self.0);

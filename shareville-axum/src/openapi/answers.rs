@@ -284,6 +284,4 @@ named! {
     Unavailable: SERVICE_UNAVAILABLE;
     /// The handler may find that the body names nothing.
     NotThere: NOT_FOUND;
-    /// The handler may find that a login is not, or no longer, under way.
-    BadState: BAD_REQUEST;
 }

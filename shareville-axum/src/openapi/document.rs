@@ -17,7 +17,7 @@ use utoipa::{
     },
 };
 
-use super::{API_KEY, OWNER, USER_TOKEN, answers};
+use super::{API_KEY, OWNER, USER_TOKEN, answers, parameters};
 use crate::dto;
 
 /// What the schemas are called of what callers say.
@@ -42,7 +42,7 @@ const BOTH: [&str; 4] = [
 ];
 
 const ABOUT: &str = "\
-Posts to Facebook Pages and Instagram accounts that appear exactly once.
+Posts to Facebook Pages that appear exactly once.
 
 Times are RFC 3339, in UTC. Ids are UUIDs. Lists are newest first; `nextCursor` leads to the next part, and stays good \
 while more is made. Fields of a body that are not known are refused, so that a typo loses nothing. What is not a success is \
@@ -54,7 +54,7 @@ only what takes a user token. Where calls are counted, answers tell of it by `Ra
 #[schema(as = WebhookEvent)]
 #[allow(dead_code)] // only its shape is used
 struct Letter {
-    #[schema(value_type = super::words::EventType)]
+    #[schema(value_type = super::words::WebhookType)]
     r#type: String,
     /// When it happened.
     timestamp: dto::Time,
@@ -108,7 +108,20 @@ fn webhook() -> OperationBuilder {
                  secret. At least once, and in no order.";
     let content = Content::new(Some(Letter::schema()));
     let body = RequestBodyBuilder::new().content("application/json", content);
+    let headers = [
+        ("webhook-id", "The event: the same for each attempt."),
+        (
+            "webhook-timestamp",
+            "When it was sent, in seconds since 1970.",
+        ),
+        (
+            "webhook-signature",
+            "One or two signatures, with a space between them.",
+        ),
+    ];
+    let headers = headers.map(|(name, about)| parameters::required_header(name, about));
     OperationBuilder::new()
+        .parameters(Some(headers))
         .tag("Webhooks")
         .operation_id(Some("receiveEvent"))
         .summary(Some("An event that your endpoint receives."))
@@ -126,7 +139,7 @@ fn components(mut components: Components) -> Components {
     answers::Problem::schemas(&mut more);
     Letter::schemas(&mut more);
     components.schemas.extend(more);
-    // The file is ours, and a test finds its examples in the document.
+    // The file is ours, and a test finds each of its examples in the document.
     let examples: BTreeMap<String, Value> =
         serde_json::from_str(include_str!("examples.json")).unwrap_or_default();
     for (name, schema) in &mut components.schemas {

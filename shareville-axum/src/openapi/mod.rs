@@ -18,7 +18,9 @@ use utoipa::openapi::{
 use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use self::{
-    answers::{AtPlatform, BadState, Conflict, Invalid, NotThere, Stale, Unavailable},
+    answers::{
+        AtPlatform, Conflict, Invalid, NotThere, Problem as ProblemShape, Stale, Unavailable,
+    },
     document::document,
     parameters::{CallbackQuery, ConnectQuery, DeleteQuery, PartQuery, PostsQuery, UserQuery},
 };

@@ -1,4 +1,7 @@
-//! A page to read the document by, and to try it: Swagger UI, out of this program itself, so that it works offline.
+//! A page to read the document by: Swagger UI, out of this program itself, so that it works offline.
+//!
+//! Only what reads can be tried there: a browser sends an `Origin` with whatever writes, and an API key must not be used
+//! from a page.
 
 use std::sync::Arc;
 
@@ -26,6 +29,7 @@ pub(crate) fn routes() -> Router<Api> {
     // Seen from below `/docs/`, wherever that is mounted.
     let config = Config::from("../openapi.json")
         .validator_url("none")
+        .supported_submit_methods(["get"])
         .display_request_duration(true)
         .persist_authorization(false);
     let config = Arc::new(config);

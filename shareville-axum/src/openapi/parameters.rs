@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::words;
 use crate::{
-    dto::Time,
+    dto::AnyTime,
     etag::{IfMatch, PreferWait},
     idempotency::Idempotent,
 };
@@ -68,10 +68,21 @@ fn in_header(name: &str, description: &str, example: &str, pattern: &str) -> Vec
     vec![parameter.build()]
 }
 
+/// A header that always is there.
+pub(super) fn required_header(name: &str, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::True)
+        .description(Some(description))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
+}
+
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let description = "Change the post only if it is at one of these revisions: ETags as they were given, or `*`.";
-        let pattern = r#"^(\*|(W/)?"[^"]*"(, *(W/)?"[^"]*")*)$"#;
+        let pattern = r#"^(\*|(W/)?"[^",]*"(, *(W/)?"[^",]*")*)$"#;
         in_header("If-Match", description, "\"3\"", pattern)
     }
 }
@@ -130,10 +141,10 @@ pub(crate) struct PostsQuery {
     group_id: Option<Uuid>,
     /// No earlier than this, by `publishedAt`, else `scheduledAt`, else `createdAt`.
     #[param(inline)]
-    from: Option<Time>,
+    from: Option<AnyTime>,
     /// Earlier than this, by the same time.
     #[param(inline)]
-    to: Option<Time>,
+    to: Option<AnyTime>,
 }
 
 /// How one is to connect.

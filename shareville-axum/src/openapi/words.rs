@@ -10,6 +10,7 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
+use shareville_core::event::EventKind;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
@@ -49,13 +50,30 @@ fn names<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     names
 }
 
-fn schema_of<'de, T: Deserialize<'de>>(description: &str) -> RefOr<Schema> {
+fn one_of(names: Vec<&'static str>, description: &str) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .enum_values(Some(names::<T>().iter().copied()))
+        .enum_values(Some(names))
         .description(Some(description))
         .into()
 }
+
+/// What webhooks tell of. More may come: pass over what you do not know.
+pub(crate) struct WebhookType;
+
+impl PartialSchema for WebhookType {
+    fn schema() -> RefOr<Schema> {
+        let is_public = |name: &&str| {
+            let kind = EventKind::deserialize(StrDeserializer::<Error>::new(name));
+            kind.is_ok_and(EventKind::is_public)
+        };
+        let names = names::<EventKind>().iter().copied().filter(is_public);
+        let description = "What webhooks tell of. More may come: pass over what you do not know.";
+        one_of(names.collect(), description)
+    }
+}
+
+impl ToSchema for WebhookType {}
 
 macro_rules! words {
     ($($(#[doc = $doc:literal])+ $name:ident = $core:ty;)+) => {$(
@@ -70,7 +88,7 @@ macro_rules! words {
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                schema_of::<$core>(concat!($($doc),+).trim())
+                one_of(names::<$core>().to_vec(), concat!($($doc),+).trim())
             }
         }
 
@@ -94,7 +112,7 @@ words! {
     /// What an API key may do.
     Scope = shareville_core::credential::Scope;
     /// What happened. More may come: pass over what you do not know.
-    EventType = shareville_core::event::EventKind;
+    EventType = EventKind;
     /// Where a delivery stands; `dead` is a letter that is sent again only if the owner says so.
     DeliveryStatus = shareville_core::delivery::DeliveryStatus;
     /// Why an attempt got no answer.

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::callback_page;
 use crate::{
     Api,
-    openapi::{BadState, CallbackQuery, Unavailable},
+    openapi::{CallbackQuery, ProblemShape, Unavailable},
     problem::Problem,
     query::InAddress,
 };
@@ -47,7 +47,11 @@ fn read(query: &str) -> Callback {
     responses(
         (status = 302, description = "Back to the website, which reads `status` and the rest from its address.", headers(("Location" = String, description = "Where the end user is sent."))),
         (status = 200, description = "There was no `redirectUri`: a page that tells whoever opened it, and closes.", body = String, content_type = "text/html"),
-        BadState,
+        (
+            status = 400,
+            description = "No such login is under way, or not any longer. For a person it is a page.",
+            content((ProblemShape = "application/problem+json"), (String = "text/html"))
+        ),
         Unavailable,
     )
 )]

@@ -49,7 +49,7 @@ async fn list(owner: OwnerAuth, query: Query) -> Result<Response, Problem> {
     post,
     path = "/client-apps",
     operation_id = "createClientApp",
-    request_body = input::ClientAppInput,
+    request_body = input::NewClientAppInput,
     responses(
         (status = 201, description = "It is made. The first `webhookUrl` makes a `webhookSecret`, shown this once.", body = dto::ClientApp<'static>, headers(("Location" = String, description = "Where it is found."))),
         Conflict,
@@ -114,10 +114,7 @@ async fn update(
     delete,
     path = "/client-apps/{clientAppId}",
     operation_id = "deleteClientApp",
-    responses(
-        (status = 204, description = "It is gone."),
-        Conflict,
-    )
+    responses((status = 204, description = "It is gone."))
 )]
 async fn remove(
     owner: OwnerAuth,

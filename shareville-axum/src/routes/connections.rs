@@ -17,7 +17,7 @@ use crate::{
     body::{self, Body},
     credential::CallerAuth,
     dto::{self, List, input},
-    openapi::{AtPlatform, ConnectQuery, Invalid, NotThere, PartQuery, UserQuery},
+    openapi::{AtPlatform, Conflict, ConnectQuery, Invalid, NotThere, PartQuery, UserQuery},
     problem::Problem,
     query::{InAddress, Query},
 };
@@ -57,8 +57,8 @@ async fn list(auth: CallerAuth, query: Query) -> Result<Response, Problem> {
     security(("apiKey" = ["connections:write"])),
     responses(
         (status = 200, description = "Where to send them, and until when.", body = dto::Login<'static>),
+        Conflict,
         Invalid,
-        AtPlatform,
     )
 )]
 async fn connect(
@@ -125,10 +125,7 @@ async fn read(
     path = "/social/providers/{connection}",
     operation_id = "removeConnection",
     security(("apiKey" = ["connections:write"])),
-    responses(
-        (status = 204, description = "It is gone."),
-        AtPlatform,
-    )
+    responses((status = 204, description = "It is gone."))
 )]
 async fn remove(
     auth: CallerAuth,

@@ -316,16 +316,10 @@ async fn examples_should_have_the_fields_of_what_they_show() {
             }
         }
     }
-    for name in [
-        "Post",
-        "PostInput",
-        "Connection",
-        "Page",
-        "ClientApp",
-        "Event",
-        "Delivery",
-    ] {
-        assert!(schemas[name]["examples"][0].is_object(), "{name}");
+    let written = include_str!("../../src/openapi/examples.json");
+    let written: BTreeMap<String, Value> = serde_json::from_str(written).unwrap();
+    for (name, example) in written {
+        assert_eq!(schemas[&name]["examples"][0], example, "{name}");
     }
 }
 

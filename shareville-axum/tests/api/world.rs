@@ -39,6 +39,7 @@ pub(crate) struct World {
     pub(crate) revoked: Arc<Mutex<Vec<String>>>,
     pub(crate) app: String,
     pub(crate) key: String,
+    document: Value,
 }
 
 /// What came back.
@@ -139,8 +140,32 @@ impl Call<'_> {
 
     pub(crate) async fn send(self) -> Answer {
         let request = self.request.body(self.body).unwrap();
-        ask(self.world.router.clone(), request).await
+        let method = request.method().as_str().to_owned();
+        let path = request.uri().path().trim_start_matches("/api").to_owned();
+        let answer = ask(self.world.router.clone(), request).await;
+        hold(&self.world.document, &method, &path, answer.status.as_u16());
+        answer
     }
+}
+
+/// Holds an answer's status to what the document tells of its route; what is no route of it is nobody's business.
+fn hold(document: &Value, method: &str, path: &str, status: u16) {
+    let is_of = |told: &str| {
+        let (told, path) = (told.split('/'), path.split('/'));
+        told.clone().count() == path.clone().count()
+            && told
+                .zip(path)
+                .all(|(told, it)| told.starts_with('{') || told == it)
+    };
+    let paths = document["paths"].as_object().unwrap().iter();
+    let mut fitting: Vec<_> = paths.filter(|(told, _)| is_of(told)).collect();
+    fitting.sort_by_key(|(told, _)| told.matches('{').count());
+    let method = method.to_lowercase();
+    let Some(operation) = fitting.first().and_then(|(_, item)| item.get(&method)) else {
+        return;
+    };
+    let told = operation["responses"].get(status.to_string());
+    assert!(told.is_some(), "{method} {path}: {status} is not told of");
 }
 
 /// Sends one request to any router, and checks what every answer promises.
@@ -209,7 +234,10 @@ impl World {
             revoked,
             app: String::new(),
             key: String::new(),
+            document: Value::Null,
         };
+        let document = Request::get("/api/openapi.json").body(Body::empty());
+        world.document = ask(world.router.clone(), document.unwrap()).await.body;
         (world.app, world.key) = world.client_app("alice", "123").await;
         world
     }

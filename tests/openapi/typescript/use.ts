@@ -26,7 +26,7 @@ async function main() {
   const made: Post = need(
     await api.POST("/posts", {
       body: { socialPageId, caption: "Hello from TypeScript", media: ["https://example.org/a.jpg"], metadata: { order: 7 } },
-      params: { header: { "Idempotency-Key": crypto.randomUUID() } },
+      params: { header: { "Idempotency-Key": `typescript-${Date.now()}-${Math.random()}` } },
     }),
   );
   const changed = need(
@@ -52,7 +52,7 @@ async function main() {
   const listed = need(await api.GET("/posts", { params: { query: { limit: 1, status: "scheduled" } } }));
   const first: Post | undefined = listed.data[0];
   const cursor: string | null = listed.nextCursor;
-  if (first?.id !== made.id && cursor === null) throw new Error("the newest post comes first");
+  if (first?.id !== made.id || cursor === undefined) throw new Error("the newest post comes first");
 
   need(await api.POST("/posts/{postId}/cancel", { params: { path: { postId: made.id } } }));
   const gone = await api.DELETE("/posts/{postId}", { params: { path: { postId: made.id } } });
