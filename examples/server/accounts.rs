@@ -39,6 +39,10 @@ const PREFIX: &str = "svs_";
 const COOKIE: &str = "shareville_session";
 const SESSION: Duration = Duration::from_secs(30 * 86_400);
 
+/// A hash to verify against where there is no owner, so that time does not tell who has an account. It is made as every
+/// other is, of no password that anybody knows.
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdCE$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// Signs owners up and in.
 #[derive(Debug, Clone)]
 pub(crate) struct Accounts {
@@ -46,8 +50,6 @@ pub(crate) struct Accounts {
     sign_up: bool,
     /// Cookies are marked `Secure` where the server is reached by https.
     secure: bool,
-    /// A hash to verify against where there is no owner, so that time does not tell who has an account.
-    decoy: Arc<str>,
     throttle: Arc<Throttle>,
 }
 
@@ -59,14 +61,10 @@ impl Accounts {
         throttle: Throttle,
     ) -> Result<Self, sqlx::Error> {
         owners.make_tables().await?;
-        let turn = throttle.turn().await.ok();
-        let decoy = hash_password("decoy".to_owned(), turn).await;
-        let decoy = decoy.unwrap_or_default();
         Ok(Self {
             owners,
             sign_up,
             secure,
-            decoy: decoy.into(),
             throttle: Arc::new(throttle),
         })
     }
@@ -218,7 +216,7 @@ fn table_failed(error: sqlx::Error) -> Problem {
 }
 
 /// Argon2 takes its time on purpose, so it runs where it keeps nobody waiting.
-async fn hash_password(password: String, turn: Option<Turn>) -> Option<String> {
+async fn hash_password(password: String, turn: Turn) -> Option<String> {
     let hashed = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         Argon2::default()
@@ -285,7 +283,7 @@ async fn sign_up(
         return Err(shareville::Error::Invalid(wrong).into());
     }
     let turn = accounts.throttle.turn().await?;
-    let password = hash_password(password, Some(turn)).await;
+    let password = hash_password(password, turn).await;
     let password = password.ok_or_else(unavailable)?;
     let owner = Owner {
         id: Uuid::now_v7().to_string(),
@@ -320,9 +318,7 @@ async fn sign_in(
     let owner = owner.map_err(table_failed)?;
     // Only now, so that what is no fault of theirs counts against nobody.
     accounts.throttle.begin(&email, from, Instant::now())?;
-    let known = owner
-        .as_ref()
-        .map_or(&*accounts.decoy, |owner| &owner.password);
+    let known = owner.as_ref().map_or(DECOY, |owner| &owner.password);
     let right = verify_password(password, known.to_owned(), turn).await;
     match owner.filter(|_| right) {
         Some(owner) => {
@@ -412,6 +408,21 @@ mod tests {
         let kind = "application/json".parse().unwrap();
         headers.insert(header::CONTENT_TYPE, kind);
         headers
+    }
+
+    #[test]
+    fn the_decoy_should_take_as_long_as_any_other_hash() {
+        let decoy = PasswordHash::new(DECOY).unwrap();
+        let fresh = Argon2::default().hash_password(b"password").unwrap();
+        let made = |hash: &PasswordHash| {
+            let text = hash.to_string();
+            text.rsplitn(3, '$').last().unwrap().to_owned()
+        };
+        assert_eq!(made(&decoy), made(&fresh));
+        let length = |hash: &PasswordHash| hash.hash.unwrap().as_bytes().len();
+        assert_eq!(length(&decoy), length(&fresh));
+        let verified = Argon2::default().verify_password(b"password", &decoy);
+        assert!(verified.is_err());
     }
 
     #[tokio::test]

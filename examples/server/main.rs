@@ -18,6 +18,7 @@ use std::{
 
 use axum::{Extension, Router, http::StatusCode, middleware::from_fn};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use mimalloc::MiMalloc;
 use shareville::{
     Engine, Keyring, OpenError, Shareville, Store,
     axum::{BodyLimits, Problem, PublicShapes, RouterOptions, metrics_router},
@@ -35,6 +36,11 @@ use self::{
     serve::{Leave, Patience},
     throttle::Throttle,
 };
+
+/// Requests make and drop many small texts: with glibc's allocator that took a third of the time of a list of posts. Of
+/// mimalloc's versions the second gives back at once what it does not need, which saves 20 MiB.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The largest body that a sign-in may have, in bytes.
 const MAX_AUTH_BYTES: usize = 16 * 1024;
