@@ -116,10 +116,6 @@ impl Run {
     }
 
     async fn steps(&mut self) {
-        if step::next(&self.post, self.now(), self.looked) == Step::Nothing {
-            self.leave_alone();
-            return;
-        }
         loop {
             let flow = match step::next(&self.post, self.now(), self.looked) {
                 Step::Nothing => Flow::Over,
@@ -133,19 +129,6 @@ impl Run {
                 return;
             }
         }
-    }
-
-    /// The store says that the post is up, and by its own word it is not. Given back, the lane would be claimed again at
-    /// once, over and over: it stays leased, and comes up again when its lease ends.
-    fn leave_alone(&mut self) {
-        tracing::error!(
-            status = self.post.status.name(),
-            due_at = ?self.post.due_at(),
-            now = ?self.now(),
-            "a post was claimed, but there is nothing to do for it: its lane is left alone for a lease"
-        );
-        self.lease.let_go();
-        self.released = true;
     }
 
     /// Now, by the store's clock.
