@@ -64,8 +64,8 @@ pub(super) const LOCKED_TURNS: &str = "SELECT 1 FROM shareville_turns WHERE tena
 ///
 /// - `lanes`: whether each is ready earlier than before; and, of those whose lease does not last, when it was ready. A
 ///   mark that is written keeps its lease, so that it mostly does neither, and no turn is locked for it.
-/// - `seen`: the tenants one of whose lanes is ready earlier; and those whose turn may have come from one that is ready
-///   later now. A turn that stays too early lets a claim look in vain, once.
+/// - `seen`: the tenants one of whose lanes is ready earlier; those whose turn may have come from one that is ready later
+///   now; and those that get a lane back while they wait, for they may have had as many as they may. A turn that stays too early lets a claim look in vain, once.
 /// - `turns`: if somebody else changed one since this statement began, they may have seen what it does not: then it only
 ///   lowers. One that comes when it did is written only to tell a claim that a lane is ready earlier.
 ///
@@ -87,13 +87,17 @@ pub(super) const SETTLE: &str = concat!(
          FROM batch b JOIN shareville_lanes o ON o.id = b.id WHERE l.id = b.id
          RETURNING l.tenant, l.ready_at,
                    l.ready_at IS NOT NULL AND (o.ready_at IS NULL OR l.ready_at < o.ready_at) AS sooner,
-                   CASE WHEN (l.nonce = o.nonce) IS NOT TRUE THEN o.ready_at END AS before),
+                   CASE WHEN (l.nonce = o.nonce) IS NOT TRUE THEN o.ready_at END AS before,
+                   (l.nonce = o.nonce) IS NOT TRUE AS released),
      moved AS MATERIALIZED (
-         SELECT tenant, min(ready_at) AS ready_at, bool_or(sooner) AS sooner, min(before) AS before
+         SELECT tenant, min(ready_at) AS ready_at, bool_or(sooner) AS sooner, min(before) AS before,
+                bool_or(released) AS released
          FROM lanes GROUP BY tenant),
      seen AS MATERIALIZED (
          SELECT m.tenant, m.ready_at, m.sooner, q.version FROM moved m JOIN shareville_turns q USING (tenant)
-         WHERE m.sooner OR q.turn >= m.before),
+         WHERE m.sooner OR q.turn >= m.before OR m.released AND q.turn > ",
+    now!("$8"),
+    "),
      locked AS MATERIALIZED (
          SELECT q.tenant, q.version, q.turn, q.served_at, s.sooner, s.ready_at, q.version = s.version AS same
          FROM seen s JOIN shareville_turns q USING (tenant) ORDER BY q.tenant FOR NO KEY UPDATE OF q),
