@@ -65,7 +65,8 @@ pub(super) const LOCKED_TURNS: &str = "SELECT 1 FROM shareville_turns WHERE tena
 /// - `lanes`: whether each is ready earlier than before; and, of those whose lease does not last, when it was ready. A
 ///   mark that is written keeps its lease, so that it mostly does neither, and no turn is locked for it.
 /// - `seen`: the tenants one of whose lanes is ready earlier; those whose turn may have come from one that is ready later
-///   now; and those that get a lane back while they wait, for they may have had as many as they may. A turn that stays too early lets a claim look in vain, once.
+///   now; and those that get a lane back while they wait, for they may have had as many as they may. A turn that stays
+///   too early lets a claim look in vain, once.
 /// - `turns`: if somebody else changed one since this statement began, they may have seen what it does not: then it only
 ///   lowers. One that comes when it did is written only to tell a claim that a lane is ready earlier.
 ///

@@ -3,6 +3,7 @@
 use super::{Bench, LEASE};
 use crate::{
     id::TenantId,
+    post::{Command, Published},
     store::{Claim, ClaimRequest},
     tenant::Tenant,
 };
@@ -70,6 +71,20 @@ pub async fn should_free_the_cap_when_a_lease_ends(bench: &Bench) {
     assert_eq!(claimed.next_ready, Some(bench.at(40)));
     bench.pass(40);
     assert_eq!(bench.claim_capped(10, 2).await.len(), 1);
+}
+
+/// A capped tenant goes on as soon as what it had in flight is published.
+pub async fn should_free_the_cap_when_a_commit_is_settled(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    lanes(bench, &tenant, 2, -200).await;
+    let Claim { claim, post, .. } = bench.claim_capped(1, 1).await.remove(0);
+    assert_eq!(bench.claim_capped(10, 1).await, vec![]);
+    let marked = bench.committing(&post).under(claim.clone());
+    bench.apply(&marked).await.unwrap();
+    let post = bench.read(&post).await;
+    let live = bench.change(&post, Command::Live(Published::default()));
+    bench.apply(&live.under(claim).releasing()).await.unwrap();
+    assert_eq!(bench.claim_capped(10, 1).await.len(), 1);
 }
 
 /// A renewed lease keeps counting.

@@ -119,6 +119,7 @@ macro_rules! store_contract {
                 should_serve_next_who_waited_longest
                 should_cap_the_lanes_of_a_tenant_in_flight
                 should_free_the_cap_when_a_lease_ends
+                should_free_the_cap_when_a_commit_is_settled
                 should_count_renewed_leases
                 should_pass_over_tenants_with_nothing_due
             }
