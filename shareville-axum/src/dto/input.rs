@@ -15,34 +15,24 @@ use uuid::Uuid;
 use super::AnyTime;
 use crate::openapi::words;
 
-/// A client app that is to be made.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct NewClientAppInput {
-    #[schema(min_length = 1)]
-    name: String,
-    /// The website's own, such as `example.org`.
-    domain: Option<String>,
-    /// Where pages may be from that call with user tokens, such as `https://example.org`.
-    allowed_origins: Option<Vec<String>>,
-    /// Where end users may be sent after connecting: exact URLs.
-    redirect_uris: Option<Vec<String>>,
-    facebook_app_id: Option<String>,
-    /// Kept sealed and never shown.
-    #[schema(write_only)]
-    facebook_app_secret: Option<String>,
-    instagram_app_id: Option<String>,
-    /// Kept sealed and never shown.
-    #[schema(write_only)]
-    instagram_app_secret: Option<String>,
-    /// Where events are sent, by the Standard Webhooks.
-    webhook_url: Option<String>,
-    /// In seconds: how late a post may go out at most. A day unless told otherwise.
-    #[schema(exclusive_minimum = 0, maximum = 2592000)]
-    give_up_after: Option<f64>,
-    /// While false, its API answers 403 and nothing new is published.
-    #[schema(nullable = false)]
-    active: Option<bool>,
+/// A client app that is to be made: what may change about one, and its name is needed.
+pub(crate) struct NewClientAppInput;
+
+impl PartialSchema for NewClientAppInput {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = ClientAppInput::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            object.description = Some("A client app that is to be made.".to_owned());
+            object.required.push("name".to_owned());
+        }
+        schema
+    }
+}
+
+impl ToSchema for NewClientAppInput {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        ClientAppInput::schemas(schemas);
+    }
 }
 
 /// What is to change about a client app: what is left out stays as it is, and `null` is what a new one begins with.

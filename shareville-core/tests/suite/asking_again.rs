@@ -13,7 +13,10 @@ use shareville_core::{
     testing::network::{Call, Fault, MAX_CAPTION_CHARS, Manners},
 };
 
-use crate::stage::{Stage, limited, transient, within};
+use crate::{
+    stage::{Stage, limited, within},
+    unknown_outcomes::unknown,
+};
 
 fn pointers<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<String> {
     let Err(Error::Invalid(wrong)) = result else {
@@ -56,33 +59,10 @@ async fn looked(stage: &Stage, id: PostId, evidence: Evidence) {
     assert!(applied[0].is_ok());
 }
 
-/// A post whose commit went wrong, and that nobody could look at for an hour.
-async fn unknown(fault: Fault) -> (Stage, Post) {
-    let stage = Stage::with(Manners {
-        repeat: Repeat::Never,
-        ..Manners::default()
-    })
-    .await;
-    let account = stage.account().await;
-    stage.network.on(Call::Commit, 1, fault);
-    stage
-        .network
-        .strike(|call, _| (call == Call::Look).then(|| Fault::Refuse(transient())));
-    let post = stage.post(&account).await;
-    loop {
-        stage.tick_all().await;
-        let post = stage.read(post.id).await;
-        if post.status == PostStatus::Failed {
-            stage.network.heal();
-            return (stage, post);
-        }
-        stage.clock.set(post.due_at().unwrap());
-    }
-}
-
 /// Publishes a post whose outcome is unknown, while somebody else looks at it too.
 async fn published_while_looked_at(found: Evidence) -> Result<Post, Error> {
-    let (stage, post) = unknown(Fault::ActAndLoseAnswer).await;
+    let (stage, post) = unknown(Repeat::Never, Fault::ActAndLoseAnswer).await;
+    stage.network.heal();
     let mut hangs = true;
     stage.network.strike(move |call, _| {
         (call == Call::Look && std::mem::take(&mut hangs)).then_some(Fault::HangBefore)
@@ -113,7 +93,8 @@ async fn who_named_no_revision_should_publish_the_post_as_it_is_by_now() {
 
 #[tokio::test]
 async fn a_confirmation_whose_answer_was_lost_should_be_safe_to_repeat() {
-    let (stage, post) = unknown(Fault::LoseRequest).await;
+    let (stage, post) = unknown(Repeat::Never, Fault::LoseRequest).await;
+    stage.network.heal();
     let first = publish(&stage, post.id, true).await.unwrap();
     assert_eq!(first.status, PostStatus::Scheduled);
     let again = publish(&stage, post.id, true).await.unwrap();

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A post whose commit went wrong, and that nobody could look at for an hour.
-async fn unknown(repeat: Repeat, fault: Fault) -> (Stage, Post) {
+pub(crate) async fn unknown(repeat: Repeat, fault: Fault) -> (Stage, Post) {
     let stage = Stage::with(Manners {
         repeat,
         ..Manners::default()
