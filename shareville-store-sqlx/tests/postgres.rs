@@ -48,6 +48,13 @@ async fn pool(place: &Place) -> PgPool {
     pool.connect(&place.url()).await.unwrap()
 }
 
+/// A store at a place of its own, which lasts as long as the bench, and a host's pool beside it.
+async fn scene() -> (Bench, PostgresStore, PgPool) {
+    let (place, clock) = (Place::new().await, clock());
+    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
+    (bench(&store, &clock).keeping(place), store, pool)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_should_open_an_empty_database_at_once() {
     let place = Arc::new(Place::new().await);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::Json;
+use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,21 +21,22 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct State {
+#[schema(as = State)]
+pub(crate) struct Standing {
     /// `ok`.
     status: &'static str,
 }
 
-const OK: Json<State> = Json(State { status: "ok" });
+const OK: Json<Standing> = Json(Standing { status: "ok" });
 
 /// Tells whether the process lives.
 #[utoipa::path(
     get,
     path = "/health",
     operation_id = "getHealth",
-    responses((status = 200, description = "It does.", body = State))
+    responses((status = 200, description = "It does.", body = Standing))
 )]
-async fn health() -> Json<State> {
+async fn health() -> Json<Standing> {
     OK
 }
 
@@ -44,11 +45,9 @@ async fn health() -> Json<State> {
     get,
     path = "/ready",
     operation_id = "getReady",
-    responses((status = 200, description = "It can.", body = State), Unavailable)
+    responses((status = 200, description = "It can.", body = Standing), Unavailable)
 )]
-async fn ready(
-    axum::extract::State(api): axum::extract::State<Api>,
-) -> Result<Json<State>, Problem> {
+async fn ready(State(api): State<Api>) -> Result<Json<Standing>, Problem> {
     if api.shareville.is_closed() {
         let detail = "the server is shutting down: another one takes what comes now";
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", detail);

@@ -58,14 +58,18 @@ fn restart(stage: &mut Stage, keyring: Keyring) {
 async fn stage(keys: &Keys) -> Stage {
     let mut stage = Stage::new().await;
     restart(&mut stage, keys.old());
+    enter_app_secret(&stage).await;
+    stage
+}
+
+/// The owner enters the app's secret, which is sealed with the stage's key.
+async fn enter_app_secret(stage: &Stage) {
     let secret = TenantInput {
         facebook_app_secret: Patch::Set("app secret".into()),
         ..TenantInput::default()
     };
-    let owner = stage.owner.clone();
-    let tenancy = stage.shareville.tenancy(&owner);
+    let tenancy = stage.shareville.tenancy(&stage.owner);
     tenancy.update(stage.tenant, secret).await.unwrap();
-    stage
 }
 
 async fn key_ids(stage: &Stage) -> Vec<String> {
@@ -351,13 +355,7 @@ async fn a_key_that_is_lost_should_be_given_up() {
     let waiting = stage.read(post.id).await;
     let code = waiting.failure.map(|failure| failure.code);
     assert_eq!(code.as_deref(), Some("secret_unreadable"));
-    let secret = TenantInput {
-        facebook_app_secret: Patch::Set("app secret".into()),
-        ..TenantInput::default()
-    };
-    let owner = stage.owner.clone();
-    let tenancy = stage.shareville.tenancy(&owner);
-    tenancy.update(stage.tenant, secret).await.unwrap();
+    enter_app_secret(&stage).await;
     let (again, _) = stage.connect("maria", "token", &["page-1"]).await;
     assert_eq!(again.id, lost.id);
     assert_eq!(stage.drive_one(post.id).await.status, PostStatus::Published);

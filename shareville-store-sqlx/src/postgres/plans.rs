@@ -171,13 +171,19 @@ async fn cost(on: &mut PgConnection, execute: &str) -> Value {
     told[0]["Plan"].clone()
 }
 
-/// Counts the rows and the pages that are touched for claiming one post, with much else in the future: posts in the same
-/// lane, lanes of the same tenant, and tenants.
-async fn cost_beside(future: i32) -> (f64, f64) {
+/// A store at a place of its own.
+async fn stage() -> (Place, PostgresStore, Bench) {
     let (place, clock) = (Place::new().await, Arc::new(ManualClock::at(START)));
     let options = PostgresOptions::new().with_clock(Arc::<ManualClock>::clone(&clock));
     let store = PostgresStore::open(&place.url(), options).await.unwrap();
     let bench = Bench::new(Arc::new(store.clone()), clock);
+    (place, store, bench)
+}
+
+/// Counts the rows and the pages that are touched for claiming one post, with much else in the future: posts in the same
+/// lane, lanes of the same tenant, and tenants.
+async fn cost_beside(future: i32) -> (f64, f64) {
+    let (place, store, bench) = stage().await;
     let tenant = bench.tenant().await;
     let account = bench.account(&tenant).await;
     bench.post(&account, bench.at(3600)).await;
@@ -236,10 +242,7 @@ async fn the_future_should_cost_a_claim_nothing() {
 
 #[tokio::test]
 async fn the_accounts_there_are_should_cost_a_write_nothing() {
-    let (place, clock) = (Place::new().await, Arc::new(ManualClock::at(START)));
-    let options = PostgresOptions::new().with_clock(Arc::<ManualClock>::clone(&clock));
-    let store = PostgresStore::open(&place.url(), options).await.unwrap();
-    let bench = Bench::new(Arc::new(store.clone()), clock);
+    let (place, store, bench) = stage().await;
     let tenant = bench.tenant().await;
     let account = bench.account(&tenant).await;
     let post = bench.post(&account, bench.at(3600)).await;

@@ -11,7 +11,7 @@ use shareville_core::{
 };
 use sqlx::{PgConnection, PgPool};
 
-use super::{AT_ONCE, bench, clock, open, place::Place, pool};
+use super::{AT_ONCE, scene};
 
 /// Waits for what nobody may be in the way of.
 pub(super) async fn at_once<T>(work: impl Future<Output = T>) -> T {
@@ -46,9 +46,7 @@ pub(super) async fn until_waited_for(pool: &PgPool, number: i32) {
 
 #[tokio::test]
 async fn a_hosts_open_transaction_should_keep_no_other_tenant_waiting() {
-    let (place, clock) = (Place::new().await, clock());
-    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
-    let bench = bench(&store, &clock);
+    let (bench, store, pool) = scene().await;
     let (tenant, other) = (bench.tenant().await, bench.tenant().await);
     let [account, second] = [bench.account(&tenant).await, bench.account(&tenant).await];
     let [beside, behind] = [bench.account(&other).await, bench.account(&other).await];
@@ -72,9 +70,7 @@ async fn a_hosts_open_transaction_should_keep_no_other_tenant_waiting() {
 
 #[tokio::test]
 async fn a_locked_lane_should_keep_no_other_lease_from_being_renewed() {
-    let (place, clock) = (Place::new().await, clock());
-    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
-    let bench = bench(&store, &clock);
+    let (bench, store, pool) = scene().await;
     let tenant = bench.tenant().await;
     for _ in 0..3 {
         let account = bench.account(&tenant).await;
@@ -104,9 +100,7 @@ async fn a_locked_lane_should_keep_no_other_lease_from_being_renewed() {
 
 #[tokio::test]
 async fn who_switches_a_tenant_off_should_wait_for_the_marks_under_way() {
-    let (place, clock) = (Place::new().await, clock());
-    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
-    let bench = bench(&store, &clock);
+    let (bench, store, pool) = scene().await;
     let tenant = bench.tenant().await;
     let account = bench.account(&tenant).await;
     let post = bench.post(&account, bench.now()).await;
@@ -132,9 +126,7 @@ async fn who_switches_a_tenant_off_should_wait_for_the_marks_under_way() {
 
 #[tokio::test]
 async fn a_host_and_a_worker_should_not_both_have_their_way() {
-    let (place, clock) = (Place::new().await, clock());
-    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
-    let bench = bench(&store, &clock);
+    let (bench, store, pool) = scene().await;
     let tenant = bench.tenant().await;
 
     // The host is first: the worker finds nothing, before the commit and after it.
@@ -182,9 +174,7 @@ async fn a_host_and_a_worker_should_not_both_have_their_way() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn plans_that_are_executed_together_should_never_deadlock() {
-    let (place, clock) = (Place::new().await, clock());
-    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
-    let bench = bench(&store, &clock);
+    let (bench, store, pool) = scene().await;
     let mut accounts = Vec::new();
     for _ in 0..2 {
         let tenant = bench.tenant().await;
@@ -218,9 +208,7 @@ async fn plans_that_are_executed_together_should_never_deadlock() {
 
 #[tokio::test]
 async fn a_post_brought_back_while_its_connection_is_removed_should_never_come_up() {
-    let (place, clock) = (Place::new().await, clock());
-    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
-    let bench = bench(&store, &clock);
+    let (bench, store, pool) = scene().await;
     let tenant = bench.tenant().await;
     let account = bench.account(&tenant).await;
     let post = bench.post(&account, bench.now()).await;

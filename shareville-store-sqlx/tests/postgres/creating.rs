@@ -14,11 +14,8 @@ use sqlx::{PgPool, Postgres, Transaction};
 use tokio::task::JoinHandle;
 
 use super::{
-    bench, clock,
     contention::{at_once, number, until_waited_for},
-    open,
-    place::Place,
-    pool,
+    scene,
 };
 
 /// As many as are stored together.
@@ -146,9 +143,7 @@ async fn store_many(store: &PostgresStore, bench: &Bench, with_a_conflict: bool)
 
 #[tokio::test]
 async fn posts_that_come_together_should_each_be_answered_for_itself() {
-    let (place, clock) = (Place::new().await, clock());
-    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
-    let bench = bench(&store, &clock);
+    let (bench, store, pool) = scene().await;
     store_many(&store, &bench, false).await;
     let written = transactions(&pool).await;
     assert!(written < 8, "{written} transactions for what came together");
@@ -158,9 +153,7 @@ async fn posts_that_come_together_should_each_be_answered_for_itself() {
 
 #[tokio::test]
 async fn whoever_waits_should_be_answered_though_others_leave() {
-    let (place, clock) = (Place::new().await, clock());
-    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
-    let bench = bench(&store, &clock);
+    let (bench, store, pool) = scene().await;
     let tenant = bench.tenant().await;
     let account = bench.account(&tenant).await;
     bench.post(&account, bench.at(60)).await;
@@ -188,9 +181,7 @@ async fn whoever_waits_should_be_answered_though_others_leave() {
 
 #[tokio::test]
 async fn a_lane_that_is_locked_for_long_should_keep_no_other_post_waiting() {
-    let (place, clock) = (Place::new().await, clock());
-    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
-    let bench = bench(&store, &clock);
+    let (bench, store, pool) = scene().await;
     let tenant = bench.tenant().await;
     let (slow, account) = (bench.account(&tenant).await, bench.account(&tenant).await);
     bench.post(&slow, bench.at(60)).await;
@@ -211,9 +202,7 @@ async fn a_lane_that_is_locked_for_long_should_keep_no_other_post_waiting() {
 
 #[tokio::test]
 async fn each_should_be_given_the_accounts_it_asked_for() {
-    let (place, clock) = (Place::new().await, clock());
-    let store = open(&place, &clock).await;
-    let bench = bench(&store, &clock);
+    let (bench, store, _) = scene().await;
     let (tenant, other) = (bench.tenant().await, bench.tenant().await);
     let (mut of, mut ids) = (Vec::new(), Vec::new());
     for _ in 0..12 {
@@ -254,9 +243,7 @@ async fn each_should_be_given_the_accounts_it_asked_for() {
 
 #[tokio::test]
 async fn a_closed_store_should_store_nothing() {
-    let (place, clock) = (Place::new().await, clock());
-    let store = open(&place, &clock).await;
-    let bench = bench(&store, &clock);
+    let (bench, store, _) = scene().await;
     let tenant = bench.tenant().await;
     let account = bench.account(&tenant).await;
     let new = [bench.scheduled(&account, bench.at(60))];
