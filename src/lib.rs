@@ -16,7 +16,10 @@ pub use shareville_core::{
         AccountId, ApiKeyId, ConnectionId, DeliveryId, EventId, GroupId, InvalidId, MediaId,
         OwnerId, PostId, Provider, RequestId, TenantId, UserId,
     },
-    media::{Media, MediaKind, MediaSource, UserTag},
+    media::{
+        Addressed, JpegLimits, Media, MediaError, MediaFacts, MediaForm, MediaFormat, MediaKind,
+        MediaReader, MediaSource, PublicMedia, UserTag,
+    },
     post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},
     posting::{Plan, PostInput, PostPatch, Posting, Target, Wanted},
     publisher::{

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use shareville::{
     Access, Account, AccountId, Actor, App, Authorize, Clock, ConnectionId, Connector, Content,
-    Job, Provider, Publisher, SystemClock, TenantId, Timestamp, UserId,
+    Job, Provider, PublicMedia, Publisher, SystemClock, TenantId, Timestamp, UserId,
     core::{
         post::{Draft, Moment, Pace, draft},
         publisher_contract,
@@ -122,7 +122,9 @@ impl Harness for Pages {
             access: Access {
                 token: found.token.unwrap(),
                 app: self.app.clone(),
+                login: Provider::facebook(),
             },
+            media: Arc::new(PublicMedia),
             resumed: true,
         }
     }

@@ -9,8 +9,8 @@ use serde_json::json;
 use shareville::{
     Access, Account, AccountId, Actor, Clock, Committed, ConnectionId, ConnectionStatus, Connector,
     Content, Deadline, Engine, Evidence, FailureClass, Job, LimitScope, Media, OwnerId, Placement,
-    PostId, PostStatus, Prepared, Progress, Publisher, SystemClock, TenantId, TenantInput,
-    Timestamp, UserId,
+    PostId, PostStatus, Prepared, Progress, PublicMedia, Publisher, SystemClock, TenantId,
+    TenantInput, Timestamp, UserId,
     core::{
         post::{Draft, FacebookOptions, InstagramOptions, Moment, Options, Pace, draft},
         publisher_contract,
@@ -104,7 +104,9 @@ impl Harness for Emulated {
             access: Access {
                 token: found.token.unwrap(),
                 app,
+                login: self.login.provider(),
             },
+            media: Arc::new(PublicMedia),
             resumed: true,
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     connection::Account,
     failure::Failure,
     id::Provider,
-    media::MediaKind,
+    media::{MediaFacts, MediaKind, MediaReader},
     post::{Content, Evidence, Placement, Post, Progress, Published, Repeat},
     tenant::App,
     violation::Violation,
@@ -83,6 +83,9 @@ pub struct Access {
     pub token: SecretString,
     /// The tenant's app.
     pub app: App,
+    /// The provider where its person logged in. A network may have other hosts for each: Instagram accounts come by
+    /// Facebook's login too.
+    pub login: Provider,
 }
 
 /// One post to be published, with all a publisher needs for it.
@@ -94,6 +97,8 @@ pub struct Job {
     pub account: Arc<Account>,
     /// What opens the account.
     pub access: Access,
+    /// Reads the post's media.
+    pub media: Arc<dyn MediaReader>,
     /// Whether this is the first step since the post was claimed: an earlier worker may have died in the middle.
     pub resumed: bool,
 }
@@ -104,6 +109,13 @@ pub struct Job {
 pub enum Prepared {
     /// A step is done: keep it, and go on.
     Continue(Progress),
+    /// A step is done, of which the post's history is to tell more than that: keep it, and go on.
+    Noted {
+        /// What is done.
+        progress: Progress,
+        /// What was done, for a person.
+        note: String,
+    },
     /// The platform needs time: keep it, and come back.
     Wait {
         /// What is done.
@@ -180,6 +192,13 @@ pub trait Publisher: fmt::Debug + Send + Sync + 'static {
 
     /// All that is wrong with a content, each with where, what, and how to mend it. Pure.
     fn check(&self, content: &Content) -> Vec<Violation>;
+
+    /// All that is wrong with a content's media by what their heads tell, in their order; `None` where that is not known.
+    /// Pure. Nothing, unless it is said otherwise.
+    fn check_media(&self, content: &Content, facts: &[Option<MediaFacts>]) -> Vec<Violation> {
+        let _ = (content, facts);
+        Vec::new()
+    }
 
     /// How long before its time preparing a content starts.
     fn lead(&self, content: &Content) -> Duration;

@@ -16,6 +16,7 @@ use crate::{
     event::Actor,
     failure::{Failure, FailureClass},
     id::Provider,
+    media::{MediaReader, PublicMedia},
     post::{Moment, Pace},
     posting::Gate,
     publisher::{Access, Publisher},
@@ -123,6 +124,7 @@ struct Inner {
     settings: Settings,
     gate: Gate,
     callers: Callers,
+    media: Arc<dyn MediaReader>,
     webhooks: Option<Webhooks>,
     closing: CancellationToken,
 }
@@ -147,6 +149,7 @@ pub struct Builder {
     connectors: HashMap<Provider, Arc<dyn Connector>>,
     api_url: Url,
     settings: Settings,
+    media: Arc<dyn MediaReader>,
     webhooks: Option<Webhooks>,
 }
 
@@ -175,6 +178,14 @@ impl Builder {
             courier: Arc::new(courier),
             shapes: Arc::new(shapes),
         });
+        self
+    }
+
+    /// Reads posts' media by `reader`. Without it only media at public addresses can be published, and nothing is known of
+    /// them beforehand.
+    #[must_use]
+    pub fn media(mut self, reader: impl MediaReader) -> Self {
+        self.media = Arc::new(reader);
         self
     }
 
@@ -252,6 +263,7 @@ impl Builder {
             settings: self.settings,
             gate: Gate::default(),
             callers: Callers::default(),
+            media: self.media,
             webhooks: self.webhooks,
             closing: CancellationToken::new(),
         })))
@@ -271,6 +283,7 @@ impl Shareville {
             connectors: HashMap::new(),
             api_url,
             settings: Settings::default(),
+            media: Arc::new(PublicMedia),
             webhooks: None,
         }
     }
@@ -316,6 +329,10 @@ impl Shareville {
     /// Where requests that may come again go in one by one.
     pub(crate) fn gate(&self) -> &Gate {
         &self.0.gate
+    }
+
+    pub(crate) fn media(&self) -> &Arc<dyn MediaReader> {
+        &self.0.media
     }
 
     pub(crate) fn keyring(&self) -> &Keyring {
@@ -410,7 +427,11 @@ impl Shareville {
             ),
         };
         let token = self.keyring().open(place, sealed).map_err(unsealed)?;
-        Ok(Access { token, app })
+        Ok(Access {
+            token,
+            app,
+            login: connection.provider.clone(),
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Removing a connection.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{Connecting, told};
 use crate::{
@@ -161,6 +161,7 @@ impl Shareville {
             access: self.access(tenant, connection, account).ok()?,
             account: account.clone().into(),
             post: post.clone().into(),
+            media: Arc::clone(self.media()),
             resumed: true,
         };
         publisher.look(&job, progress, mark.since).await.ok()

@@ -7,7 +7,7 @@ use super::{
     step::Step,
 };
 use crate::{
-    clock::Deadline,
+    clock::{Deadline, Timestamp},
     failure::FailureClass,
     meter,
     post::{Command, Evidence, Progress, Published},
@@ -20,35 +20,17 @@ const PERMALINK_PATIENCE: Duration = Duration::from_secs(3);
 impl Run {
     pub(super) async fn prepare(&mut self, publisher: &dyn Publisher, job: &Job) -> Flow {
         match publisher.prepare(job, self.post.current_progress()).await {
-            Prepared::Continue(progress) => {
-                self.write(
-                    Command::Checkpoint {
-                        progress,
-                        until: None,
-                    },
-                    None,
-                )
-                .await
-            }
+            Prepared::Continue(progress) => self.keep(progress, None, None).await,
+            Prepared::Noted { progress, note } => self.keep(progress, None, Some(note)).await,
             Prepared::Wait { progress, until } => {
                 let until = Some(self.soonest(until));
-                self.write(Command::Checkpoint { progress, until }, None)
-                    .await
+                self.keep(progress, until, None).await
             }
             Prepared::Ready(progress) => {
                 let early = self.post.scheduled_at.filter(|at| *at > self.now());
                 // At shutdown nothing new is committed; what is prepared is kept.
                 match early.is_some() || self.shutdown.is_cancelled() {
-                    true => {
-                        self.write(
-                            Command::Checkpoint {
-                                progress,
-                                until: early,
-                            },
-                            None,
-                        )
-                        .await
-                    }
+                    true => self.keep(progress, early, None).await,
                     false => self.commit(publisher, job, progress).await,
                 }
             }
@@ -58,6 +40,21 @@ impl Run {
                     .await
             }
         }
+    }
+
+    /// Keeps what was prepared.
+    async fn keep(
+        &mut self,
+        progress: Progress,
+        until: Option<Timestamp>,
+        note: Option<String>,
+    ) -> Flow {
+        let checkpoint = Command::Checkpoint {
+            progress,
+            until,
+            note,
+        };
+        self.write(checkpoint, None).await
     }
 
     /// Marks, then commits: the mark is durable before the call is sent, and the call is sent only under a lease that
@@ -119,9 +116,7 @@ impl Run {
     /// Nothing new is committed: what is prepared is kept, and the next claim finds the tenant as it is by now.
     async fn put_off(&mut self, progress: Progress) -> Flow {
         if !self.post.has_open_commit() {
-            let until = None;
-            self.write(Command::Checkpoint { progress, until }, None)
-                .await;
+            self.keep(progress, None, None).await;
         }
         Flow::Over
     }

@@ -222,6 +222,7 @@ impl Run {
             post: Arc::clone(&self.post),
             account: Arc::clone(&self.account),
             access,
+            media: Arc::clone(self.shareville.media()),
             resumed: self.resumed,
         };
         self.job = Some(job.clone());

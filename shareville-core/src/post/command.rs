@@ -111,6 +111,8 @@ pub enum Command {
         progress: Progress,
         /// When to go on; `None` if at once.
         until: Option<Timestamp>,
+        /// What the post's history is to tell of the step.
+        note: Option<String>,
     },
     /// Preparing failed.
     PrepareFailed {

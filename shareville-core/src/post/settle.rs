@@ -19,7 +19,11 @@ const SHOWN_WAIT: Duration = Duration::from_secs(60);
 
 pub(super) fn apply(post: &Post, command: Command, moment: &Moment) -> Result<Change, Refusal> {
     match command {
-        Command::Checkpoint { progress, until } => checkpoint(post, progress, until, moment),
+        Command::Checkpoint {
+            progress,
+            until,
+            note,
+        } => checkpoint(post, progress, until, note, moment),
         Command::PrepareFailed { failure, progress } => {
             prepare_failed(post, failure, progress, moment)
         }
@@ -75,6 +79,7 @@ fn checkpoint(
     post: &Post,
     progress: Progress,
     until: Option<Timestamp>,
+    note: Option<String>,
     moment: &Moment,
 ) -> Result<Change, Refusal> {
     to_go_out(post)?;
@@ -82,7 +87,10 @@ fn checkpoint(
         return Err(Refusal::MovedOn);
     }
     let mut next = post.clone();
-    let data = json!({"object": progress.object, "until": until});
+    let mut data = json!({"object": progress.object, "until": until});
+    if let Some(note) = note {
+        data["note"] = note.into();
+    }
     next.work.progress = Some(progress);
     // What it waited for has come.
     next.failure = None;

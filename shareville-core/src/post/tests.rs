@@ -183,6 +183,7 @@ impl Story {
         Command::Checkpoint {
             progress: self.progress(Some("object-1")),
             until: None,
+            note: None,
         }
     }
 

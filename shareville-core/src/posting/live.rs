@@ -1,6 +1,6 @@
 //! Publishing on request, and what can be done with what is live.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -270,6 +270,7 @@ impl Posting<'_> {
             access: self.shareville.access(tenant, &connection, &account)?,
             post: post.clone().into(),
             account: account.into(),
+            media: Arc::clone(self.shareville.media()),
             resumed: true,
         };
         Ok((publisher.as_ref(), job))

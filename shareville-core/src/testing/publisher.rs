@@ -96,7 +96,7 @@ async fn prepared(on: &impl Harness, job: &Job) -> Progress {
     let mut progress = None;
     for _ in 0..MOST_STEPS {
         progress = Some(match on.publisher().prepare(job, progress.as_ref()).await {
-            Prepared::Continue(progress) => progress,
+            Prepared::Continue(progress) | Prepared::Noted { progress, .. } => progress,
             Prepared::Wait { progress, until } => {
                 on.wait_until(until).await;
                 progress

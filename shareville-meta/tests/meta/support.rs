@@ -8,6 +8,7 @@ use shareville_core::{
     connection::Account,
     event::Actor,
     id::{AccountId, ConnectionId, Provider, TenantId, UserId},
+    media::PublicMedia,
     post::{self, Content, Draft, Moment, Pace, Progress},
     publisher::{Access, Job},
     tenant::App,
@@ -256,7 +257,9 @@ pub(crate) fn job(content: Content) -> Job {
         access: Access {
             token: PAGE_TOKEN.into(),
             app: app(),
+            login: Provider::facebook(),
         },
+        media: Arc::new(PublicMedia),
         resumed: false,
     }
 }

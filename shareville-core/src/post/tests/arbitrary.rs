@@ -134,6 +134,7 @@ impl Ask {
                 Command::Checkpoint {
                     progress: story.progress(object.then_some(name.as_str())),
                     until: wait.map(|seconds| story.at(seconds)),
+                    note: None,
                 }
             }
             Self::Begin { same, repeat } => {

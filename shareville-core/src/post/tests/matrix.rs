@@ -187,6 +187,7 @@ fn an_edit_should_set_aside_what_was_prepared_for_the_old_content() {
     story.does(Command::Checkpoint {
         progress: story.progress(Some("object-1")),
         until: Some(story.at(600)),
+        note: None,
     });
     story.does(edit());
     assert_eq!(story.post.content_revision, 2);

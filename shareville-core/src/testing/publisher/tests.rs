@@ -9,7 +9,8 @@ use crate::{
     clock::{Clock, ManualClock, Timestamp},
     connection::Account,
     event::Actor,
-    id::{AccountId, PostId, TenantId},
+    id::{AccountId, PostId, Provider, TenantId},
+    media::PublicMedia,
     post::{Content, Draft, Moment, Pace, Repeat, draft},
     publisher::{Access, Job, Publisher},
     tenant::App,
@@ -58,7 +59,9 @@ impl Harness for Fake {
                     id: "1".to_owned(),
                     secret: "secret".into(),
                 },
+                login: Provider::facebook(),
             },
+            media: Arc::new(PublicMedia),
             resumed: false,
         }
     }

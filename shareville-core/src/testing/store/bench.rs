@@ -226,7 +226,14 @@ impl Bench {
     pub fn waiting(&self, post: &Post, seconds: i64) -> Change {
         let progress = progress(post);
         let until = Some(self.at(seconds));
-        self.change(post, Command::Checkpoint { progress, until })
+        self.change(
+            post,
+            Command::Checkpoint {
+                progress,
+                until,
+                note: None,
+            },
+        )
     }
 
     /// A change that opens a commit which may take a minute.

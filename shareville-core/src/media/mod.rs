@@ -1,6 +1,14 @@
-//! Media of a post.
+//! Media of a post: what it shows, what is known of that, and the port by which it is read.
+
+mod facts;
+mod reader;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::{
+    facts::{MediaFacts, MediaFormat},
+    reader::{Addressed, JpegLimits, MediaError, MediaForm, MediaReader, PublicMedia},
+};
 
 use crate::id::MediaId;
 
