@@ -17,8 +17,8 @@ pub use shareville_core::{
         OwnerId, PostId, Provider, RequestId, TenantId, UserId,
     },
     media::{
-        Addressed, JpegLimits, Media, MediaError, MediaFacts, MediaForm, MediaFormat, MediaKind,
-        MediaReader, MediaSource, PublicMedia, UserTag,
+        Addressed, Fetched, JpegLimits, Media, MediaError, MediaFacts, MediaFetcher, MediaForm,
+        MediaFormat, MediaKind, MediaReader, MediaSource, PublicMedia, UserTag,
     },
     post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},
     posting::{Plan, PostInput, PostPatch, Posting, Target, Wanted},
@@ -36,6 +36,10 @@ pub use shareville_core::{
 
 /// The domain and the engine, whole: for those who write a store, a publisher or a connector.
 pub use shareville_core as core;
+
+/// What files are by their heads, uploads in an object store, and renditions that platforms take.
+#[cfg(feature = "media")]
+pub use shareville_media as media;
 
 /// Facebook Pages over the Graph API.
 #[cfg(feature = "meta")]

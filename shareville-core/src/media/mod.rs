@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     facts::{MediaFacts, MediaFormat},
-    reader::{Addressed, JpegLimits, MediaError, MediaForm, MediaReader, PublicMedia},
+    reader::{
+        Addressed, Fetched, JpegLimits, MediaError, MediaFetcher, MediaForm, MediaReader,
+        PublicMedia,
+    },
 };
 
 use crate::id::MediaId;

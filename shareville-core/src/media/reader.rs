@@ -122,6 +122,25 @@ pub trait MediaReader: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Bytes, MediaError>;
 }
 
+/// A part of what stands at a public address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The bytes; fewer than asked for only where it ends before.
+    pub bytes: Bytes,
+    /// How many bytes it has as a whole, if its server says so.
+    pub total: Option<u64>,
+}
+
+/// Fetches parts of what stands at addresses that others name. An implementor is guarded against private addresses.
+#[async_trait]
+pub trait MediaFetcher: fmt::Debug + Send + Sync + 'static {
+    /// Fetches a part.
+    ///
+    /// # Errors
+    /// [`MediaError::Unreachable`] unless it could be fetched.
+    async fn fetch(&self, url: &str, range: Range<u64>) -> Result<Fetched, MediaError>;
+}
+
 /// Media at public addresses, of which nothing but the address is known: what a host has that gives no other reader.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PublicMedia;

@@ -35,6 +35,9 @@ pub(crate) struct Call<'a> {
     graph: &'a Graph,
     step: Step,
     method: Method,
+    host: Host,
+    /// Whether the version comes first in the path.
+    versioned: bool,
     /// The path below the version.
     path: Vec<&'a str>,
     auth: Auth<'a>,
@@ -70,6 +73,8 @@ impl Graph {
             graph: self,
             step,
             method,
+            host: Host::Graph,
+            versioned: true,
             path: path.to_vec(),
             auth,
             params: Vec::new(),
@@ -83,6 +88,18 @@ impl Graph {
 }
 
 impl<'a> Call<'a> {
+    /// Sends it to another host than the Graph API's own.
+    pub(crate) const fn at(mut self, host: Host) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// Leaves the version out of its path: some of Instagram's calls have none.
+    pub(crate) const fn unversioned(mut self) -> Self {
+        self.versioned = false;
+        self
+    }
+
     /// Adds a parameter.
     pub(crate) fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.params
@@ -156,9 +173,12 @@ impl<'a> Call<'a> {
 
     fn request(&self) -> reqwest::RequestBuilder {
         let graph = self.graph;
-        let mut segments = vec![graph.config.version.as_str()];
-        segments.extend(&self.path);
-        let mut url = graph.config.endpoint.url(Host::Graph, &segments);
+        let version = self.versioned.then_some(graph.config.version.as_str());
+        let segments: Vec<_> = version
+            .into_iter()
+            .chain(self.path.iter().copied())
+            .collect();
+        let mut url = graph.config.endpoint.url(self.host, &segments);
         let proof = match self.auth {
             Auth::Token(token, app) if graph.config.appsecret_proof => {
                 Some(("appsecret_proof", appsecret_proof(&app.secret, token)))

@@ -13,6 +13,16 @@ pub(crate) enum Host {
     Www,
     /// The Graph API.
     Graph,
+    /// The Graph API where chunks of films go.
+    GraphVideo,
+    /// Where the bytes of Reels, video stories and Instagram's films go.
+    Upload,
+    /// Instagram's login dialog, in the end user's browser.
+    WwwInstagram,
+    /// Where Instagram exchanges codes.
+    ApiInstagram,
+    /// The Graph API for those who logged in with Instagram.
+    GraphInstagram,
 }
 
 impl Host {
@@ -20,6 +30,11 @@ impl Host {
         match self {
             Self::Www => "www.facebook.com",
             Self::Graph => "graph.facebook.com",
+            Self::GraphVideo => "graph-video.facebook.com",
+            Self::Upload => "rupload.facebook.com",
+            Self::WwwInstagram => "www.instagram.com",
+            Self::ApiInstagram => "api.instagram.com",
+            Self::GraphInstagram => "graph.instagram.com",
         }
     }
 }

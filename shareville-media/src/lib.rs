@@ -1,0 +1,1 @@
+//! Media for Shareville: what a file is, by its head.
