@@ -9,5 +9,7 @@
 mod accounts;
 #[path = "../examples/server/owners.rs"]
 mod owners;
+#[path = "../examples/server/paths.rs"]
+mod paths;
 #[path = "../examples/server/throttle.rs"]
 mod throttle;

@@ -32,6 +32,7 @@ use uuid::Uuid;
 
 use crate::{
     owners::{Owner, Owners},
+    paths::paths,
     throttle::{Throttle, Turn},
 };
 
@@ -387,6 +388,10 @@ impl SignIn for Accounts {
             Sent::Header => SignedIn::by_bearer(owner),
             Sent::Cookie => SignedIn::by_cookie(owner),
         }))
+    }
+
+    fn paths(&self) -> Value {
+        paths()
     }
 }
 

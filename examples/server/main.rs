@@ -7,6 +7,7 @@ mod accounts;
 mod config;
 mod demo;
 mod owners;
+mod paths;
 mod reseal;
 mod serve;
 mod store;

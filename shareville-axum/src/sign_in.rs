@@ -4,6 +4,7 @@ use std::{error::Error as StdError, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use http::{StatusCode, request::Parts};
+use serde_json::Value;
 use shareville_core::id::OwnerId;
 
 use crate::problem::Problem;
@@ -100,12 +101,24 @@ pub trait SignIn: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`SignInError`] if a sign-in is no longer good, or cannot be checked.
     async fn owner(&self, parts: &Parts) -> Result<Option<SignedIn>, SignInError>;
+
+    /// What the OpenAPI document is to tell of routes that the host mounts beside the router, for signing in above all:
+    /// an object of path items by their paths, below the router's own address. Nothing, unless it is said otherwise.
+    ///
+    /// Source: OpenAPI 3.1, 4.8.8 (Paths Object).
+    fn paths(&self) -> Value {
+        Value::Null
+    }
 }
 
 #[async_trait]
 impl<T: SignIn + ?Sized> SignIn for Arc<T> {
     async fn owner(&self, parts: &Parts) -> Result<Option<SignedIn>, SignInError> {
         (**self).owner(parts).await
+    }
+
+    fn paths(&self) -> Value {
+        (**self).paths()
     }
 }
 

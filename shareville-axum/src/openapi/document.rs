@@ -80,6 +80,20 @@ pub(crate) fn document(routes: OpenApi, server: &Url) -> OpenApi {
     document
 }
 
+/// Adds what the host tells of its own routes.
+pub(crate) fn add_paths(document: &mut OpenApi, paths: Value) {
+    if paths.is_null() {
+        return;
+    }
+    match serde_json::from_value::<BTreeMap<String, PathItem>>(paths) {
+        Ok(paths) => document.paths.paths.extend(paths),
+        // The API itself is as good as before.
+        Err(error) => {
+            tracing::error!(%error, "what the host tells of its own routes is no OpenAPI");
+        }
+    }
+}
+
 fn sections() -> Vec<Tag> {
     let section = |name: &str, about: &str| {
         TagBuilder::new()

@@ -21,7 +21,7 @@ pub(crate) use self::{
     answers::{
         AtPlatform, Conflict, Invalid, NotThere, Problem as ProblemShape, Stale, Unavailable,
     },
-    document::document,
+    document::{add_paths, document},
     parameters::{CallbackQuery, ConnectQuery, DeleteQuery, PartQuery, PostsQuery, UserQuery},
 };
 use crate::Api;

@@ -125,7 +125,8 @@ impl RouterOptions {
         let (for_browsers, mut document) = for_browsers(batch).split_for_parts();
         let (others, more) = for_servers().split_for_parts();
         document.merge(more);
-        let document = openapi::document(document, api.shareville.api_url());
+        let mut document = openapi::document(document, api.shareville.api_url());
+        openapi::add_paths(&mut document, api.sign_in.paths());
         let for_browsers = for_browsers
             // Before the layer, which would be lost with what this replaces.
             .method_not_allowed_fallback(no_method)

@@ -1,8 +1,13 @@
 //! In whatever app it is mounted, every answer keeps its form.
 
-use axum::{Router, body::Body, http::Request, routing::get};
-use serde_json::json;
-use shareville_axum::{NoOwners, RouterOptions};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, request::Parts},
+    routing::get,
+};
+use serde_json::{Value, json};
+use shareville_axum::{NoOwners, RouterOptions, SignIn, SignInError, SignedIn};
 
 use crate::world::{World, ask};
 
@@ -116,4 +121,38 @@ async fn a_body_that_is_too_large_should_be_refused() {
         .send()
         .await;
     answer.problem(413, "body_too_large");
+}
+
+#[tokio::test]
+async fn the_document_should_tell_of_the_hosts_own_sign_in() {
+    #[derive(Debug)]
+    struct Told(Value);
+
+    #[shareville_axum::async_trait]
+    impl SignIn for Told {
+        async fn owner(&self, _: &Parts) -> Result<Option<SignedIn>, SignInError> {
+            Ok(None)
+        }
+
+        fn paths(&self) -> Value {
+            self.0.clone()
+        }
+    }
+
+    let world = World::new().await;
+    let told = async |paths: Value| {
+        let app: Router = RouterOptions::new().router(world.shareville.clone(), Told(paths));
+        ask(app, request("/openapi.json")).await.expect(200).body
+    };
+    let responses = json!({"200": {"description": "Signed in."}});
+    let operation = json!({"operationId": "signIn", "responses": responses});
+    let more = told(json!({"/auth/sign-in": {"post": operation}})).await;
+    let added = &more["paths"]["/auth/sign-in"]["post"];
+    assert_eq!(added["operationId"], "signIn");
+    assert_eq!(added["responses"], responses);
+    assert!(more["paths"]["/posts"].is_object());
+    // What is no OpenAPI is left out, and what the router does itself is told all the same.
+    let odd = told(json!({"/auth/sign-in": {"post": 7}})).await;
+    assert_eq!(odd["paths"].get("/auth/sign-in"), None);
+    assert_eq!(odd["paths"]["/posts"], more["paths"]["/posts"]);
 }
