@@ -52,6 +52,22 @@ async fn a_hosted_reel_should_be_seen_once_processing_is_over() {
 }
 
 #[tokio::test]
+async fn a_reel_should_be_commented_on_by_its_own_id() {
+    let (app, token, video) = filled().await;
+    let comments = format!("{video}/comments");
+    let form = [("message", "First")];
+    let early = app.post(&comments, &token, &form).await;
+    assert_eq!(early.subcode(), 33);
+    app.send(app.finish(REELS, &token, &video)).await.ok();
+    app.status(&video, &token).await;
+    let comment = app.post(&comments, &token, &form).await.text("id");
+    let list = app.get(&comments, &token).await.ok();
+    assert_eq!(list["data"][0]["id"], comment.as_str());
+    let seen = &app.sandbox.visible_posts(demo::BAKERY)[0];
+    assert_eq!(seen.comments[0].message, "First");
+}
+
+#[tokio::test]
 async fn the_upload_address_should_be_the_sandboxs_own() {
     let app = app().await;
     let token = app.bakery().await;

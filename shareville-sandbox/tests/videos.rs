@@ -9,6 +9,9 @@ use shareville_sandbox::{Effect, Fault, PostKind, Step, Switches, demo};
 use support::film::{TALL, VIDEOS, film};
 use support::{App, app};
 
+/// The fields of a form.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 const WIDE: &str = "https://films.example/a.mp4?width=1920&height=1080&seconds=30&bytes=1000";
 
 /// A session for this film: the video's id and the session's.
@@ -286,7 +289,7 @@ async fn films_should_be_judged() {
     let cdn = "https://video.fbcdn.net/a.mp4";
     let soon = chrono::Utc::now().timestamp() + 60;
     let soon = soon.to_string();
-    let cases: [(&[(&str, &str)], i64, i64); 7] = [
+    let cases: [(Fields<'_>, i64, i64); 7] = [
         (&[], 100, 0),
         (&[("file_url", gone)], 389, 1_363_057),
         (&[("file_url", cdn)], 389, 1_363_057),

@@ -139,6 +139,8 @@ fn node_step(world: &World, request: &Request, node: &str, rest: &[&str]) -> Ste
         return match (method, rest) {
             ("GET", []) => Step::ReadVideo,
             ("DELETE", []) => Step::DeleteVideo,
+            ("GET", ["comments"]) => Step::ListComments,
+            ("POST", ["comments"]) => Step::CreateComment,
             _ => Step::Other,
         };
     }

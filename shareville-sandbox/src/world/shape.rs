@@ -14,18 +14,20 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Reads `tkhd` and `mvhd` of an MP4 or MOV; bytes of any other kind tell nothing.
+    /// Reads `mvhd`, `tkhd`, `mdhd` and `stts` of an MP4 or MOV; bytes of any other kind tell nothing.
     pub(crate) fn of_bytes(file: &[u8]) -> Self {
         let Some(movie) = find(file, *b"moov") else {
             return Self::default();
         };
+        // Tracks of sound have no picture.
+        let picture = Boxes(movie)
+            .filter(|(name, _)| name == b"trak")
+            .filter_map(|(_, track)| Some((find(track, *b"tkhd").and_then(pixels)?, track)))
+            .find(|((width, height), _)| *width > 0 && *height > 0);
         Self {
-            pixels: Boxes(movie)
-                .filter(|(name, _)| name == b"trak")
-                .filter_map(|(_, track)| find(track, *b"tkhd").and_then(pixels))
-                .find(|(width, height)| *width > 0 && *height > 0),
+            pixels: picture.map(|(pixels, _)| pixels),
             seconds: find(movie, *b"mvhd").and_then(seconds),
-            frames_per_second: None,
+            frames_per_second: picture.and_then(|(_, track)| frame_rate(track)),
             bytes: None,
         }
     }
@@ -96,7 +98,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*word))
 }
 
-/// Duration by time scale, from `mvhd`.
+/// Duration by time scale, from `mvhd` or `mdhd`.
 fn seconds(header: &[u8]) -> Option<f64> {
     let (scale, duration) = if is_long(header)? {
         let duration = header.get(24..)?.first_chunk::<8>()?;
@@ -111,6 +113,22 @@ fn seconds(header: &[u8]) -> Option<f64> {
         (word(header, 12)?, f64::from(word(header, 16)?))
     };
     (scale > 0).then(|| duration / f64::from(scale))
+}
+
+/// Frames by seconds of a track.
+fn frame_rate(track: &[u8]) -> Option<f64> {
+    let media = find(track, *b"mdia")?;
+    let seconds = find(media, *b"mdhd").and_then(seconds)?;
+    let samples = find(media, *b"minf").and_then(|info| find(info, *b"stbl"))?;
+    let times = find(samples, *b"stts")?;
+    // Eight bytes ahead of the entries: a count of frames each, and how long one lasts.
+    let frames: f64 = times
+        .get(8..)?
+        .chunks_exact(8)
+        .filter_map(|entry| word(entry, 0))
+        .map(f64::from)
+        .sum();
+    (seconds > 0.0 && frames > 0.0).then(|| frames / seconds)
 }
 
 /// Width and height from `tkhd`, turned as its matrix says.
@@ -143,7 +161,17 @@ mod tests {
         header[56..60].copy_from_slice(&across.to_be_bytes());
         header[76..80].copy_from_slice(&(width << 16).to_be_bytes());
         header[80..84].copy_from_slice(&(height << 16).to_be_bytes());
-        boxed(*b"trak", &boxed(*b"tkhd", &header))
+        // Two seconds of fifty frames, in two runs.
+        let mut media = vec![0_u8; 24];
+        media[12..16].copy_from_slice(&90_000_u32.to_be_bytes());
+        media[16..20].copy_from_slice(&180_000_u32.to_be_bytes());
+        let runs: Vec<u8> = [0, 2, 20, 3_600, 30, 3_600]
+            .into_iter()
+            .flat_map(u32::to_be_bytes)
+            .collect();
+        let info = boxed(*b"minf", &boxed(*b"stbl", &boxed(*b"stts", &runs)));
+        let media = boxed(*b"mdia", &[boxed(*b"mdhd", &media), info].concat());
+        boxed(*b"trak", &[boxed(*b"tkhd", &header), media].concat())
     }
 
     fn film(tracks: &[Vec<u8>]) -> Vec<u8> {
@@ -160,6 +188,7 @@ mod tests {
         let shape = Shape::of_bytes(&film(&[sound, track(1_920, 1_080, 1 << 16)]));
         assert_eq!(shape.pixels, Some((1_920, 1_080)));
         assert_eq!(shape.seconds, Some(30.5));
+        assert_eq!(shape.frames_per_second, Some(25.0));
         assert!(!shape.is_vertical());
     }
 
