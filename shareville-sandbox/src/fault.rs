@@ -234,6 +234,11 @@ pub enum Effect {
         /// How many bytes arrive.
         bytes: u64,
     },
+    /// Acts and answers truly, but the video that the call finishes ends with this error instead of being seen.
+    FailProcessing {
+        /// The error's code in the video's `status`.
+        code: u32,
+    },
     /// Does not act; answers this.
     Refuse {
         /// What is answered.

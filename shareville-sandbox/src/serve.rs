@@ -166,9 +166,21 @@ impl Call {
     }
 
     fn act(&self, number: u64) -> Result<Value, GraphError> {
+        self.act_in(&mut self.shared.world(), number)
+    }
+
+    /// The video that this call finishes will not be processed.
+    fn act_and_spoil(&self, number: u64, code: u32) -> Result<Value, GraphError> {
         let mut world = self.shared.world();
-        let aim = graph::aim(&world, &self.request);
-        let result = graph::perform(&mut world, &self.request, &aim);
+        world.spoilt_by = Some(code);
+        let result = self.act_in(&mut world, number);
+        world.spoilt_by = None;
+        result
+    }
+
+    fn act_in(&self, world: &mut World, number: u64) -> Result<Value, GraphError> {
+        let aim = graph::aim(world, &self.request);
+        let result = graph::perform(world, &self.request, &aim);
         self.shared.log().acted(number, result.as_ref().err());
         result
     }
@@ -190,6 +202,10 @@ impl Call {
                 };
                 let _ = part.act(number);
                 None
+            }
+            Effect::FailProcessing { code } => {
+                let result = self.act_and_spoil(number, code);
+                Some(told(&self.request.version, result))
             }
             Effect::ActAndAnswer { answer } => {
                 let _ = self.act(number);

@@ -262,6 +262,28 @@ async fn a_finish_may_act_late_and_an_error_may_follow_a_success() {
 }
 
 #[tokio::test]
+async fn processing_may_fail_after_a_finish() {
+    let (app, token, video) = filled().await;
+    let fault = Fault::on(Step::FinishReel, Effect::FailProcessing { code: 1_363_019 });
+    let fault = app.sandbox.arm(fault);
+    app.send(app.finish(REELS, &token, &video)).await.ok();
+    assert_eq!(app.sandbox.struck(fault), 1);
+    let early = app.status(&video, &token).await;
+    assert_eq!(early["status"]["video_status"], "processing");
+    let late = app.status(&video, &token).await;
+    assert_eq!(late["status"]["video_status"], "error");
+    let processing = &late["status"]["processing_phase"];
+    assert_eq!(processing["errors"][0]["code"], 1_363_019);
+    let again = app.send(app.finish(REELS, &token, &video)).await;
+    assert_eq!((again.code(), again.subcode()), (6_000, 1_363_019));
+    assert_eq!(app.visible(), 0);
+    let next = app.filled(REELS, &token, TALL).await;
+    app.send(app.finish(REELS, &token, &next)).await.ok();
+    app.status(&next, &token).await;
+    assert_eq!(app.visible(), 1);
+}
+
+#[tokio::test]
 async fn drafts_and_scheduled_reels_should_wait() {
     let (app, token, draft) = filled().await;
     let scheduled = app.filled(REELS, &token, TALL).await;

@@ -68,6 +68,9 @@ pub(super) fn finish(
     if let Some(failure) = spec::failure(video) {
         return Err(GraphError::new(6_000, failure.message).sub(failure.subcode));
     }
+    if let VideoState::Spoilt { error } = video.state {
+        return Err(videos::bad_file(error));
+    }
     let is_first = matches!(video.state, VideoState::Open | VideoState::Draft);
     let intent = match edge {
         VideoEdge::Stories => Intent::Publish,

@@ -47,6 +47,7 @@ fn node(world: &World, video: &Video) -> Node {
         VideoState::Scheduled(time) => Some(graph_time(time)),
         VideoState::Open
         | VideoState::Processing { .. }
+        | VideoState::Spoilt { .. }
         | VideoState::Draft
         | VideoState::Published(_) => None,
     };
@@ -82,10 +83,7 @@ fn status(video: &Video) -> Value {
     let (word, processing, publishing) = match video.state {
         VideoState::Open => match (spec::failure(video), &video.upload) {
             (Some(failure), _) => {
-                let error = json!({ "code": failure.subcode, "message": failure.message });
-                let phase = json!({
-                    "status": "error", "errors": [error], "error": { "message": failure.message },
-                });
+                let phase = error_phase(failure.subcode, failure.message);
                 ("processing", phase, waiting)
             }
             (None, Upload::Failed) => ("upload_failed", waiting.clone(), waiting),
@@ -94,6 +92,10 @@ fn status(video: &Video) -> Value {
         },
         VideoState::Processing { .. } => {
             ("processing", json!({ "status": "in_progress" }), waiting)
+        }
+        VideoState::Spoilt { error } => {
+            let phase = error_phase(error, "The video could not be processed.");
+            ("error", phase, publishing(&waiting, "error", None))
         }
         VideoState::Draft => ("ready", complete(), publishing(&waiting, "draft", None)),
         VideoState::Scheduled(time) => {
@@ -115,6 +117,15 @@ fn status(video: &Video) -> Value {
         "processing_phase": processing,
         "publishing_phase": publishing,
         "copyright_check_status": null,
+    })
+}
+
+/// Both forms in which Meta tells of a phase that failed.
+fn error_phase(code: u32, message: &str) -> Value {
+    json!({
+        "status": "error",
+        "errors": [{ "code": code, "message": message }],
+        "error": { "message": message },
     })
 }
 

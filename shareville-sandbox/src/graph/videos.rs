@@ -139,7 +139,11 @@ pub(super) fn finish(
     let app = allowed(world, request, page)?;
     let id = session(world, request, page, &app)?;
     let (words, intent) = (words(request), intent(world, request)?);
-    match world.video(&id).map(|video| &video.upload) {
+    let video = world.video(&id);
+    if let Some(VideoState::Spoilt { error }) = video.map(|video| video.state) {
+        return Err(bad_file(error));
+    }
+    match video.map(|video| &video.upload) {
         Some(upload @ Upload::Bytes { received, .. }) if upload.is_complete() => {
             check_kind(received)?;
         }

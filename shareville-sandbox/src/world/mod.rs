@@ -55,6 +55,8 @@ pub(crate) struct World {
     pub(crate) tokens: HashMap<String, Token>,
     pub(crate) page_tokens: HashMap<(String, String), String>,
     pub(crate) codes: HashMap<String, Code>,
+    /// The error that the video ends with which the call under way finishes.
+    pub(crate) spoilt_by: Option<u32>,
     /// How often each fresh object was read while the read lag is on.
     pub(crate) reads: HashMap<String, u32>,
     /// The usage that answers tell of.
@@ -86,6 +88,7 @@ impl World {
             tokens: HashMap::new(),
             page_tokens: HashMap::new(),
             codes: HashMap::new(),
+            spoilt_by: None,
             reads: HashMap::new(),
             usages: Usages::default(),
             switches,

@@ -60,9 +60,14 @@ pub(crate) enum Intent {
 pub(crate) enum VideoState {
     /// Nobody has finished it.
     Open,
-    /// To be published, after so many more reads.
+    /// To be published after so many more reads, or to end with an error.
     Processing {
         reads: u32,
+        error: Option<u32>,
+    },
+    /// Processing ended with this error: nobody will see it.
+    Spoilt {
+        error: u32,
     },
     Draft,
     Scheduled(DateTime<Utc>),
@@ -190,6 +195,7 @@ impl World {
     pub(crate) fn finish_video(&mut self, id: &str, words: Words, intent: Intent) {
         let harmless = self.switches.finish_twice_is_harmless;
         let reads = self.switches.video_processing_polls;
+        let error = self.spoilt_by;
         let story = self.ids.long();
         let now = self.now();
         let Some(video) = self.videos.get_mut(id) else {
@@ -197,6 +203,7 @@ impl World {
         };
         match video.state {
             VideoState::Open | VideoState::Draft => {}
+            VideoState::Spoilt { .. } => return,
             VideoState::Processing { .. } | VideoState::Scheduled(_) | VideoState::Published(_) => {
                 if !harmless && intent == Intent::Publish {
                     self.publish_twin(id);
@@ -214,16 +221,17 @@ impl World {
         video.state = match intent {
             Intent::Draft => VideoState::Draft,
             Intent::Publish | Intent::Schedule(_) if waits => VideoState::Draft,
-            Intent::Publish => VideoState::Processing { reads },
+            Intent::Publish => VideoState::Processing { reads, error },
             Intent::Schedule(time) => VideoState::Scheduled(time),
         };
         match video.state {
-            VideoState::Processing { reads: 0 } => self.publish_video(id),
+            VideoState::Processing { reads: 0, .. } => self.end_processing(id),
             VideoState::Scheduled(time) => {
                 self.scheduled.insert((time, id.to_owned()));
             }
             VideoState::Open
             | VideoState::Processing { .. }
+            | VideoState::Spoilt { .. }
             | VideoState::Draft
             | VideoState::Published(_) => {}
         }
@@ -277,11 +285,23 @@ impl World {
         let Some(video) = self.videos.get_mut(id).filter(|video| !video.deleted) else {
             return;
         };
-        if let VideoState::Processing { reads } = &mut video.state {
+        if let VideoState::Processing { reads, .. } = &mut video.state {
             *reads = reads.saturating_sub(1);
             if *reads == 0 {
-                self.publish_video(id);
+                self.end_processing(id);
             }
+        }
+    }
+
+    fn end_processing(&mut self, id: &str) {
+        let Some(video) = self.videos.get_mut(id) else {
+            return;
+        };
+        match video.state {
+            VideoState::Processing {
+                error: Some(error), ..
+            } => video.state = VideoState::Spoilt { error },
+            _ => self.publish_video(id),
         }
     }
 
