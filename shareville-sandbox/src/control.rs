@@ -19,6 +19,7 @@ use crate::hands::Hands;
 use crate::sandbox::HeldCall;
 use crate::serve::Shared;
 use crate::switches::Switches;
+use crate::usage::Usage;
 use crate::world::{AppSeed, Death, NewPage, NewPerson, PostRecord, Role, VisiblePost};
 
 type App = State<Arc<Shared>>;
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/quiet", get(quiet))
         .route("/_sandbox/revoke", post(revoke))
         .route("/_sandbox/switches", get(switches).put(set_switches))
+        .route("/_sandbox/usage", post(set_usage))
         .route("/_sandbox/clock", post(advance))
 }
 
@@ -131,13 +133,7 @@ async fn posts(
     Path(page): Path<String>,
 ) -> Result<Json<Vec<PostRecord>>, Error> {
     known(&shared, &page)?;
-    Ok(Json(
-        shared
-            .world()
-            .posts_of(&page)
-            .map(PostRecord::from)
-            .collect(),
-    ))
+    Ok(Json(shared.world().records_of(&page)))
 }
 
 async fn set_role(
@@ -286,6 +282,11 @@ async fn switches(State(shared): App) -> Json<Switches> {
 async fn set_switches(State(shared): App, Json(switches): Json<Switches>) -> Json<Switches> {
     shared.world().switches = switches.clone();
     Json(switches)
+}
+
+async fn set_usage(State(shared): App, Json(usage): Json<Usage>) -> StatusCode {
+    shared.world().usages.set(usage);
+    StatusCode::NO_CONTENT
 }
 
 #[derive(Deserialize)]

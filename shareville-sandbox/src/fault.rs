@@ -64,6 +64,36 @@ pub enum Step {
     EditComment,
     /// `DELETE /{comment}`.
     DeleteComment,
+    /// `POST /{page}/videos` in one call.
+    UploadVideo,
+    /// `POST /{page}/videos` with `upload_phase=start`.
+    StartVideo,
+    /// `POST /{page}/videos` with `upload_phase=transfer`.
+    TransferVideo,
+    /// `POST /{page}/videos` with `upload_phase=finish`.
+    FinishVideo,
+    /// `POST /{page}/videos` with `upload_phase=cancel`.
+    CancelVideo,
+    /// `GET /{video}`: a Reel and a video story too.
+    ReadVideo,
+    /// `DELETE /{video}`: a Reel and a video story too.
+    DeleteVideo,
+    /// `POST /{page}/video_reels` with `upload_phase=start`.
+    StartReel,
+    /// `POST` of a Reel's bytes or address to `rupload.facebook.com`.
+    UploadReel,
+    /// `POST /{page}/video_reels` with `upload_phase=finish`.
+    FinishReel,
+    /// `POST /{page}/photo_stories`.
+    PublishPhotoStory,
+    /// `POST /{page}/video_stories` with `upload_phase=start`.
+    StartVideoStory,
+    /// `POST` of a video story's bytes or address to `rupload.facebook.com`.
+    UploadVideoStory,
+    /// `POST /{page}/video_stories` with `upload_phase=finish`.
+    FinishVideoStory,
+    /// `GET /{page}/stories`.
+    ListStories,
     /// Anything else: unknown paths and objects.
     Other,
 }
@@ -199,6 +229,16 @@ pub enum Effect {
         #[serde(rename = "duration_ms", with = "millis")]
         duration: Duration,
     },
+    /// Only so many bytes of each uploaded file arrive and are kept, then the connection is closed without an answer.
+    KeepPart {
+        /// How many bytes arrive.
+        bytes: u64,
+    },
+    /// Acts and answers truly, but the video that the call finishes ends with this error instead of being seen.
+    FailProcessing {
+        /// The error's code in the video's `status`.
+        code: u32,
+    },
     /// Does not act; answers this.
     Refuse {
         /// What is answered.
@@ -233,10 +273,10 @@ pub enum Effect {
 pub struct Fault {
     /// Which calls it looks at.
     pub at: At,
-    /// Only calls on this Page, its posts, photos and comments.
+    /// Only calls on this Page, its posts, photos, videos and comments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
-    /// Only calls with a parameter that contains this text, or on a post whose message does.
+    /// Only calls with a parameter that contains this text, or on a post or video whose text does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containing: Option<String>,
     /// How many fitting calls pass before the first is struck.
@@ -277,14 +317,14 @@ impl Fault {
         }
     }
 
-    /// Only calls on this Page, its posts, photos and comments.
+    /// Only calls on this Page, its posts, photos, videos and comments.
     #[must_use]
     pub fn on_page(mut self, page: impl Into<String>) -> Self {
         self.page = Some(page.into());
         self
     }
 
-    /// Only calls with a parameter that contains this text, or on a post whose message does.
+    /// Only calls with a parameter that contains this text, or on a post or video whose text does.
     #[must_use]
     pub fn containing(mut self, text: impl Into<String>) -> Self {
         self.containing = Some(text.into());

@@ -77,6 +77,10 @@ impl Hands {
 
     pub(crate) fn delete_post(&self, post: &str) -> Result<(), Error> {
         let mut world = self.0.world();
+        if let Some(story) = world.stories.get_mut(post).filter(|story| !story.deleted) {
+            story.deleted = true;
+            return Ok(());
+        }
         if world.post(post).is_none() {
             return Err(Error::missing("post", post));
         }

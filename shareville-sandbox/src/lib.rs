@@ -16,6 +16,7 @@ mod serve;
 mod strike;
 mod style;
 mod switches;
+mod usage;
 mod visitor;
 mod wire;
 mod world;
@@ -27,7 +28,8 @@ pub use error::Error;
 pub use fault::{Answer, At, Effect, Fault, FaultId, FaultReport, Moment, Step};
 pub use sandbox::{HeldCall, Sandbox};
 pub use switches::Switches;
+pub use usage::Usage;
 pub use world::{
-    AppSeed, Death, NewPage, NewPerson, PostRecord, Role, VisibleComment, VisiblePhoto,
-    VisiblePost, demo,
+    AppSeed, Death, NewPage, NewPerson, PostKind, PostRecord, Role, VisibleComment, VisiblePhoto,
+    VisiblePost, VisibleVideo, demo,
 };

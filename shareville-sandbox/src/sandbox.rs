@@ -15,6 +15,7 @@ use crate::fault::{Fault, FaultId, FaultReport};
 use crate::hands::Hands;
 use crate::serve::Shared;
 use crate::switches::Switches;
+use crate::usage::Usage;
 use crate::world::{AppSeed, Death, NewPage, NewPerson, PostRecord, Role, VisiblePost};
 
 /// How long calls under way may take to end when the sandbox is shut down.
@@ -126,15 +127,10 @@ impl Sandbox {
         self.running.shared.world().visible_posts(page)
     }
 
-    /// All posts of this Page, unpublished and deleted ones too, newest first.
+    /// All posts and stories of this Page, unpublished, deleted and old ones too, newest first.
     #[must_use]
     pub fn posts(&self, page: &str) -> Vec<PostRecord> {
-        self.running
-            .shared
-            .world()
-            .posts_of(page)
-            .map(PostRecord::from)
-            .collect()
+        self.running.shared.world().records_of(page)
     }
 
     /// The calls that reached the Graph API, oldest first (the last 50,000).
@@ -252,7 +248,7 @@ impl Sandbox {
         self.hands().comment(post, visitor, message)
     }
 
-    /// Deletes a post behind the app's back, as somebody with a browser can.
+    /// Deletes a post or story behind the app's back, as somebody with a browser can.
     ///
     /// # Errors
     /// [`Error::Missing`] if there is no such post.
@@ -271,7 +267,12 @@ impl Sandbox {
         self.running.shared.world().switches = switches;
     }
 
-    /// Turns the platform's clock forward: codes, tokens and unused photos grow old.
+    /// From now on answers tell of this usage in their headers.
+    pub fn set_usage(&self, usage: Usage) {
+        self.running.shared.world().usages.set(usage);
+    }
+
+    /// Turns the platform's clock forward: codes, tokens, stories and unused photos grow old.
     pub fn advance(&self, by: Duration) {
         self.hands().advance(by);
     }

@@ -14,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::{CallLog, Outcome};
 use crate::fault::{Answer, Effect, Moment};
-use crate::graph::{self, GraphError, Request};
+use crate::graph::{self, GraphError, Host, Request};
 use crate::strike::{Faults, Struck};
 use crate::wire::Line;
 use crate::world::World;
 use crate::{control, dialog, visitor};
 
-/// Photos of 10 MB and their envelope fit in.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// Photos of 10 MB fit in, and films as tests need them.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// What all calls share. The locks are never held together but in this order: world, faults, log.
 #[derive(Debug)]
@@ -48,8 +48,11 @@ impl Shared {
         }
     }
 
+    /// The world as it is now: what was scheduled for a time that is over has happened.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.pass_time();
+        world
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
@@ -66,6 +69,11 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/_sandbox") }))
         .route("/graph.facebook.com/{*path}", any(graph_call))
+        .route("/graph-video.facebook.com/{*path}", any(graph_call))
+        .route(
+            "/rupload.facebook.com/video-upload/{*path}",
+            any(graph_call),
+        )
         .merge(dialog::routes())
         .merge(visitor::routes())
         .merge(control::routes())
@@ -80,12 +88,9 @@ async fn graph_call(
     http: HttpRequest,
 ) -> Response {
     // The raw path: decoding is done part by part, so that an encoded slash stays inside its part.
-    let path = http
-        .uri()
-        .path()
-        .trim_start_matches("/graph.facebook.com")
-        .to_owned();
-    let request = match Request::read(&path, http).await {
+    let path = http.uri().path().to_owned();
+    let (host, path) = Host::split(&path);
+    let request = match Request::read(host, path, http).await {
         Ok(request) => request,
         Err(error) => return told("v25.0", Err(error)),
     };
@@ -134,10 +139,13 @@ impl Call {
     async fn run(&self) -> Option<Response> {
         let _flight = Flight::new(&self.shared);
         let (number, struck) = self.arrive();
-        let response = match struck {
+        let mut response = match struck {
             None => Some(self.act_and_tell(number)),
             Some(struck) => self.suffer(number, struck).await,
         };
+        if let Some(response) = &mut response {
+            self.tell_usage(response);
+        }
         let outcome = response.as_ref().map_or(Outcome::Lost, |response| {
             Outcome::Answered(response.status().as_u16())
         });
@@ -158,9 +166,21 @@ impl Call {
     }
 
     fn act(&self, number: u64) -> Result<Value, GraphError> {
+        self.act_in(&mut self.shared.world(), number)
+    }
+
+    /// The video that this call finishes will not be processed.
+    fn act_and_spoil(&self, number: u64, code: u32) -> Result<Value, GraphError> {
         let mut world = self.shared.world();
-        let aim = graph::aim(&world, &self.request);
-        let result = graph::perform(&mut world, &self.request, &aim);
+        world.spoilt_by = Some(code);
+        let result = self.act_in(&mut world, number);
+        world.spoilt_by = None;
+        result
+    }
+
+    fn act_in(&self, world: &mut World, number: u64) -> Result<Value, GraphError> {
+        let aim = graph::aim(world, &self.request);
+        let result = graph::perform(world, &self.request, &aim);
         self.shared.log().acted(number, result.as_ref().err());
         result
     }
@@ -174,6 +194,18 @@ impl Call {
             Effect::LoseAnswer => {
                 let _ = self.act(number);
                 None
+            }
+            Effect::KeepPart { bytes } => {
+                let part = Self {
+                    shared: Arc::clone(&self.shared),
+                    request: Arc::new(self.request.cut(bytes)),
+                };
+                let _ = part.act(number);
+                None
+            }
+            Effect::FailProcessing { code } => {
+                let result = self.act_and_spoil(number, code);
+                Some(told(&self.request.version, result))
             }
             Effect::ActAndAnswer { answer } => {
                 let _ = self.act(number);
@@ -242,6 +274,21 @@ impl Call {
         let holder = token.map(|token| (token.person.clone(), token.app.clone()));
         if let Some((person, app)) = holder {
             world.kill_tokens(&person, Some(&app), death);
+        }
+    }
+
+    /// Adds the usage that a test has set, unless the answer tells of its own.
+    fn tell_usage(&self, response: &mut Response) {
+        let world = self.shared.world();
+        if world.usages.is_empty() {
+            return;
+        }
+        let app = self.request.app(&world);
+        let page = graph::aim(&world, &self.request).page;
+        for (name, usage) in world.usages.headers(app.as_deref(), page.as_deref()) {
+            if let Ok(value) = HeaderValue::from_str(&usage) {
+                response.headers_mut().entry(name).or_insert(value);
+            }
         }
     }
 

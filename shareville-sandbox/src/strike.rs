@@ -191,7 +191,7 @@ fn fits(fault: &Fault, world: &World, request: &Request, aim: &Aim) -> bool {
             .is_none_or(|text| mentions(world, request, aim, text))
 }
 
-/// Whether the text is in a parameter, or in the post the call is about.
+/// Whether the text is in a parameter, or in the post or video the call is about.
 fn mentions(world: &World, request: &Request, aim: &Aim, text: &str) -> bool {
     let in_post = || {
         let post = world
@@ -204,9 +204,19 @@ fn mentions(world: &World, request: &Request, aim: &Aim, text: &str) -> bool {
             .and_then(|post| post.message.as_ref())
             .is_some_and(|message| message.contains(text))
     };
+    let in_video = || {
+        let words = world.videos.get(&aim.node).map(|video| &video.words);
+        words.is_some_and(|words| {
+            [&words.title, &words.description]
+                .into_iter()
+                .flatten()
+                .any(|word| word.contains(text))
+        })
+    };
     request
         .params
         .keys()
         .any(|name| request.text(name).is_some_and(|value| value.contains(text)))
         || in_post()
+        || in_video()
 }

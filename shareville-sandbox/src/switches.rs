@@ -21,7 +21,19 @@ pub struct Switches {
     /// One uploaded photo may be attached to several posts. Undocumented; `false` refuses the second post (100).
     /// Default: `false`.
     pub photo_reuse_allowed: bool,
-    /// So many first reads of a fresh post, photo or comment answer 100/33 although it is there, as Meta did for
+    /// A finish of a video, Reel or video story that is finished already answers success and does nothing.
+    /// Documented nowhere. If `false`, each repetition makes one more visible video. Default: `true`.
+    pub finish_twice_is_harmless: bool,
+    /// `photo_stories` with a photo that is a story already answers that story and does nothing.
+    /// Documented nowhere. If `false`, each repetition makes one more story. Default: `true`.
+    pub photo_story_twice_is_harmless: bool,
+    /// So many reads of a finished video, or of a list of its Page, pass before visitors see it; the first of them
+    /// find it in processing. 0 shows it at once. Default: 1.
+    pub video_processing_polls: u32,
+    /// The length of a chunk that `upload_phase=start` and `transfer` ask for. Meta grows it as it likes.
+    /// Default: 1,048,576.
+    pub video_chunk_bytes: u32,
+    /// So many first reads of a fresh post, photo, video or comment answer 100/33 although it is there, as Meta did for
     /// weeks in 2026. Default: 0.
     pub read_after_create_lag: u32,
     /// `/me/accounts` leaves out business-owned Pages unless `business_management` was granted.
@@ -57,6 +69,10 @@ impl Default for Switches {
             publish_twice_is_harmless: true,
             link_posts_can_be_unpublished: true,
             photo_reuse_allowed: false,
+            finish_twice_is_harmless: true,
+            photo_story_twice_is_harmless: true,
+            video_processing_polls: 1,
+            video_chunk_bytes: 1_048_576,
             read_after_create_lag: 0,
             accounts_list_omits_business_pages: true,
             accounts_list_is_empty: false,

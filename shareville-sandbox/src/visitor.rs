@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use crate::serve::Shared;
 use crate::style;
-use crate::world::{PhotoSource, VisibleComment, VisiblePost};
+use crate::world::{PhotoSource, PostKind, Upload, VisibleComment, VisiblePost, VisibleVideo};
 
 /// How often an open Page loads itself anew, in seconds.
 const REFRESH: u32 = 3;
@@ -21,9 +21,13 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox", get(index))
         .route("/_sandbox/pages/{page}", get(page))
         .route("/_sandbox/photos/{photo}", get(photo))
+        .route("/_sandbox/videos/{video}", get(video))
         .route("/_sandbox/pictures/{id}", get(picture))
         .route("/www.facebook.com/{first}", get(profile))
         .route("/www.facebook.com/{first}/posts/{post}", get(post))
+        .route("/www.facebook.com/{first}/videos/{video}", get(page_video))
+        .route("/www.facebook.com/reel/{video}", get(reel))
+        .route("/www.facebook.com/stories/{story}", get(story))
 }
 
 async fn index(State(shared): State<Arc<Shared>>) -> Markup {
@@ -33,10 +37,7 @@ async fn index(State(shared): State<Arc<Shared>>) -> Markup {
             (
                 page.id.clone(),
                 page.name.clone(),
-                world
-                    .posts_of(&page.id)
-                    .filter(|post| post.is_visible())
-                    .count(),
+                world.visible_posts(&page.id).len(),
             )
         };
         world.pages.values().map(row).collect()
@@ -102,17 +103,47 @@ async fn post(
     State(shared): State<Arc<Shared>>,
     Path((page, number)): Path<(String, String)>,
 ) -> Response {
+    let id = format!("{page}_{number}");
+    alone(&shared, |post| post.id == id)
+}
+
+async fn page_video(
+    State(shared): State<Arc<Shared>>,
+    Path((_, id)): Path<(String, String)>,
+) -> Response {
+    alone(&shared, |post| shows(post, &id))
+}
+
+async fn reel(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    alone(&shared, |post| {
+        shows(post, &id) && post.kind == PostKind::Reel
+    })
+}
+
+async fn story(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    alone(&shared, |post| {
+        post.id == id && post.kind == PostKind::Story
+    })
+}
+
+fn shows(post: &VisiblePost, video: &str) -> bool {
+    post.video.as_ref().is_some_and(|shown| shown.id == video)
+}
+
+/// The page of the one visible thing that is meant.
+fn alone(shared: &Shared, is_meant: impl Fn(&VisiblePost) -> bool) -> Response {
     let found = {
         let world = shared.world();
-        let post = world
-            .post(&format!("{page}_{number}"))
-            .filter(|post| post.is_visible());
-        let name = world.pages.get(&page).map(|page| page.name.clone());
-        post.map(|post| world.visible_post(post)).zip(name)
+        world.pages.values().find_map(|page| {
+            let mut posts = world.visible_posts(&page.id).into_iter();
+            let post = posts.find(|post| is_meant(post))?;
+            Some((post, page.name.clone()))
+        })
     };
     let Some((post, name)) = found else {
         return nothing_here();
     };
+    let page = &post.page;
     let body = html! {
         main {
             p.banner { "Emulation. " a href={ "/_sandbox/pages/" (page) } { "Back to " (name) } }
@@ -126,6 +157,7 @@ fn shown(page: &str, post: &VisiblePost) -> Markup {
     html! {
         article id=(post.id) {
             strong { (page) } " "
+            @if let Some(kind) = label(post.kind) { span.small { (kind) " · " } }
             a href=(post.permalink_url) { time datetime=(post.created_time.to_rfc3339()) { (post.created_time.format("%Y-%m-%d %H:%M:%S UTC")) } }
             @if let Some(message) = &post.message { p.text { (message) } }
             @if let Some(link) = &post.link { p { a href=(link) rel="noreferrer nofollow" { (link) } } }
@@ -139,10 +171,31 @@ fn shown(page: &str, post: &VisiblePost) -> Markup {
                     }
                 }
             }
+            @if let Some(video) = &post.video { (film(video)) }
             @if !post.comments.is_empty() {
                 ul.comments { @for comment in &post.comments { (remark(comment)) } }
             }
         }
+    }
+}
+
+/// What is no ordinary post says what it is.
+fn label(kind: PostKind) -> Option<&'static str> {
+    match kind {
+        PostKind::Post => None,
+        PostKind::Video => Some("Video"),
+        PostKind::Reel => Some("Reel"),
+        PostKind::Story => Some("Story"),
+    }
+}
+
+fn film(video: &VisibleVideo) -> Markup {
+    html! {
+        @if let Some(title) = &video.title { p { strong { (title) } } }
+        div.photos {
+            @if let Some(url) = &video.url { video src=(url) controls preload="none" {} }
+        }
+        p.small { "Video " code { (video.id) } }
     }
 }
 
@@ -164,6 +217,17 @@ async fn photo(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Res
         }
         Some(PhotoSource::Url(url)) => Redirect::temporary(&url).into_response(),
         None => nothing_here(),
+    }
+}
+
+async fn video(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    let upload = shared.world().video(&id).map(|video| video.upload.clone());
+    match upload {
+        Some(Upload::Bytes { received, .. }) => {
+            ([(header::CONTENT_TYPE, "video/mp4")], received).into_response()
+        }
+        Some(Upload::Hosted(url)) => Redirect::temporary(&url).into_response(),
+        Some(Upload::Missing | Upload::Failed) | None => nothing_here(),
     }
 }
 

@@ -183,6 +183,37 @@ async fn holds_switches_and_clock_by_http() {
 }
 
 #[tokio::test]
+async fn a_kind_should_be_told_by_http() {
+    let app = app().await;
+    let token = app.bakery().await;
+    app.control(
+        Method::PUT,
+        "switches",
+        json!({ "video_processing_polls": 0 }),
+    )
+    .await;
+    let videos = format!("{}/videos", demo::BAKERY);
+    let form = [
+        ("file_url", "https://films.example/a.mp4"),
+        ("title", "<b>Bread</b>"),
+    ];
+    let video = app.post(&videos, &token, &form).await.text("id");
+    for list in ["visible", "posts"] {
+        let path = format!("pages/{}/{list}", demo::BAKERY);
+        let (_, told) = app.control(Method::GET, &path, Value::Null).await;
+        assert_eq!(told[0]["kind"], "video");
+    }
+    let path = format!("pages/{}/visible", demo::BAKERY);
+    let (_, told) = app.control(Method::GET, &path, Value::Null).await;
+    assert_eq!(told[0]["video"]["id"], video.as_str());
+    let page = format!("{}/_sandbox/pages/{}", app.sandbox.base_url(), demo::BAKERY);
+    let page = app.http.get(page).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    assert!(page.contains(&video) && page.contains("Video"));
+    assert!(page.contains("Bread") && !page.contains("<b>"));
+}
+
+#[tokio::test]
 async fn a_visitor_sees_text_not_markup() {
     let app = app().await;
     let token = app.bakery().await;

@@ -4,7 +4,8 @@
 mod support;
 
 use serde_json::Value;
-use shareville_sandbox::{Consent, NewPage, Switches, demo};
+use shareville_sandbox::{Consent, Effect, Fault, NewPage, Step, Switches, demo};
+use support::film::{REELS, STORIES, TALL, VIDEOS, film};
 use support::{App, SCOPES, app};
 
 fn recorded(id: &str) -> Value {
@@ -238,4 +239,48 @@ async fn comments() {
         .await
         .ok();
     assert_like(&list, &recorded("r-025a542a"), "");
+}
+
+#[tokio::test]
+async fn videos_and_reels() {
+    let app = app().await;
+    let token = app.bakery().await;
+    let film = film(1_920, 1_080, 30);
+    let size = film.len().to_string();
+    let form = [("upload_phase", "start"), ("file_size", size.as_str())];
+    let started = app.post(VIDEOS, &token, &form).await.ok();
+    assert_same(&started, &recorded("r-2ca37dde"));
+    let session = started["upload_session_id"].as_str().unwrap();
+    let moved = app.send(app.chunk(&token, session, "0", &film[..9])).await;
+    assert_same(&moved.ok(), &recorded("r-2e4f335d"));
+
+    let reel = app.post(REELS, &token, &[("upload_phase", "start")]).await;
+    let (video, url) = (reel.text("video_id"), reel.text("upload_url"));
+    assert_same(&reel.ok(), &recorded("r-ddacc86a"));
+    let part = Fault::on(Step::UploadReel, Effect::KeepPart { bytes: 9 });
+    app.sandbox.arm(part);
+    assert!(app.bytes(&url, &token, &film, 0).send().await.is_err());
+    let status = app.get(&format!("{video}?fields=status"), &token).await;
+    let mut theirs = recorded("r-1344862b");
+    // The sample tells of a publication before anything was finished.
+    let publishing = &mut theirs["status"]["publishing_phase"];
+    publishing
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| name == "status");
+    assert_like(&status.ok(), &theirs, "");
+}
+
+#[tokio::test]
+async fn stories() {
+    let app = app().await;
+    let token = app.bakery().await;
+    let video = app.filled(STORIES, &token, TALL).await;
+    app.send(app.finish(STORIES, &token, &video)).await.ok();
+    app.status(&video, &token).await;
+    let list = app
+        .get(&format!("{}/stories", demo::BAKERY), &token)
+        .await
+        .ok();
+    assert_same(&list["data"][0], &recorded("r-fd87ee13"));
 }

@@ -4,9 +4,9 @@ use axum::http::Method;
 
 use super::bearer::bearer;
 use super::error::GraphError;
-use super::request::Request;
+use super::request::{Host, Request};
 use crate::fault::Step;
-use crate::world::{Holder, World};
+use crate::world::{Holder, VideoEdge, World};
 
 /// What a call is for, and about what.
 #[derive(Debug, Clone)]
@@ -23,6 +23,9 @@ pub(crate) fn aim(world: &World, request: &Request) -> Aim {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     let method = &request.method;
     let (step, node) = match path.as_slice() {
+        ["video-upload", video] if request.host == Host::Upload => {
+            (upload_step(world, request, video), (*video).to_owned())
+        }
         ["oauth", "access_token"] => (token_step(request), String::new()),
         ["debug_token"] if *method == Method::GET => (Step::DebugToken, String::new()),
         [node, rest @ ..] => {
@@ -33,6 +36,35 @@ pub(crate) fn aim(world: &World, request: &Request) -> Aim {
     };
     let page = page_of(world, &node);
     Aim { step, node, page }
+}
+
+/// Bytes go into the session that a Reel or a video story has begun.
+fn upload_step(world: &World, request: &Request, video: &str) -> Step {
+    let edge = world.videos.get(video).map(|video| video.edge);
+    match (request.method.as_str(), edge) {
+        ("POST", Some(VideoEdge::Reels)) => Step::UploadReel,
+        ("POST", Some(VideoEdge::Stories)) => Step::UploadVideoStory,
+        _ => Step::Other,
+    }
+}
+
+/// What a call on a Page's `videos` is about.
+fn video_step(request: &Request) -> Step {
+    match request.text("upload_phase").as_deref() {
+        Some("start") => Step::StartVideo,
+        Some("transfer") => Step::TransferVideo,
+        Some("finish") => Step::FinishVideo,
+        Some("cancel") => Step::CancelVideo,
+        _ => Step::UploadVideo,
+    }
+}
+
+/// A session's beginning or its end.
+fn session_step(request: &Request, start: Step, finish: Step) -> Step {
+    match request.text("upload_phase").as_deref() {
+        Some("finish") => finish,
+        _ => start,
+    }
 }
 
 fn token_step(request: &Request) -> Step {
@@ -71,12 +103,22 @@ fn node_step(world: &World, request: &Request, node: &str, rest: &[&str]) -> Ste
             _ => Step::Other,
         };
     }
+    if request.host == Host::GraphVideo && rest != ["videos"] {
+        return Step::Other;
+    }
     if world.pages.contains_key(node) {
         return match (method, rest) {
             ("GET", []) => Step::PageRead,
             ("POST", ["feed"]) => Step::CreatePost,
             ("GET", ["feed" | "posts" | "published_posts"]) => Step::ListPosts,
             ("POST", ["photos"]) => Step::PhotoUpload,
+            ("POST", ["videos"]) => video_step(request),
+            ("POST", ["video_reels"]) => session_step(request, Step::StartReel, Step::FinishReel),
+            ("POST", ["video_stories"]) => {
+                session_step(request, Step::StartVideoStory, Step::FinishVideoStory)
+            }
+            ("POST", ["photo_stories"]) => Step::PublishPhotoStory,
+            ("GET", ["stories"]) => Step::ListStories,
             _ => Step::Other,
         };
     }
@@ -90,6 +132,15 @@ fn node_step(world: &World, request: &Request, node: &str, rest: &[&str]) -> Ste
         return match (method, rest) {
             ("GET", []) => Step::ReadPhoto,
             ("DELETE", []) => Step::DeletePhoto,
+            _ => Step::Other,
+        };
+    }
+    if world.videos.contains_key(node) {
+        return match (method, rest) {
+            ("GET", []) => Step::ReadVideo,
+            ("DELETE", []) => Step::DeleteVideo,
+            ("GET", ["comments"]) => Step::ListComments,
+            ("POST", ["comments"]) => Step::CreateComment,
             _ => Step::Other,
         };
     }
@@ -131,6 +182,9 @@ fn page_of(world: &World, node: &str) -> Option<String> {
     if let Some(photo) = world.photos.get(node) {
         return Some(photo.page.clone());
     }
+    if let Some(video) = world.videos.get(node) {
+        return Some(video.page.clone());
+    }
     let post = world
         .comments
         .get(node)
@@ -141,7 +195,11 @@ fn page_of(world: &World, node: &str) -> Option<String> {
 /// The error for a call that leads nowhere.
 pub(super) fn nowhere(world: &mut World, request: &Request) -> GraphError {
     let method = request.method.as_str();
-    let Some(node) = request.path.first() else {
+    let node = match request.host {
+        Host::Upload => request.path.last(),
+        Host::Graph | Host::GraphVideo => request.path.first(),
+    };
+    let Some(node) = node else {
         return GraphError::new(100, "No node specified").of_kind("GraphMethodException");
     };
     if node == "oauth" {

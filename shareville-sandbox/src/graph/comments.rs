@@ -10,7 +10,7 @@ use super::request::Request;
 use super::{lag, paging, success};
 use crate::world::{Comment, World, graph_time};
 
-/// Where a comment goes, or is: the post, and the comment above it.
+/// Where a comment goes, or is: the post, and the comment above it. A video's comments are those of its post.
 struct Place {
     page: String,
     post: String,
@@ -19,7 +19,8 @@ struct Place {
 
 fn place(world: &World, method: &str, id: &str) -> Result<Place, GraphError> {
     let parent = world.comment(id);
-    let post = parent.map_or(id, |comment| comment.post.as_str());
+    let video = world.video(id).and_then(|video| video.post.as_deref());
+    let post = parent.map_or(video.unwrap_or(id), |comment| comment.post.as_str());
     let post = world
         .post(post)
         .ok_or_else(|| GraphError::no_object(method, id))?;
@@ -30,7 +31,7 @@ fn place(world: &World, method: &str, id: &str) -> Result<Place, GraphError> {
     })
 }
 
-/// `POST /{post or comment}/comments`
+/// `POST /{post, video or comment}/comments`
 pub(super) fn create(world: &mut World, request: &Request, id: &str) -> Result<Value, GraphError> {
     let bearer = bearer(world, request)?;
     let place = place(world, "POST", id)?;
@@ -49,7 +50,7 @@ pub(super) fn create(world: &mut World, request: &Request, id: &str) -> Result<V
     }
 }
 
-/// `GET /{post or comment}/comments`: one level only.
+/// `GET /{post, video or comment}/comments`: one level only.
 pub(super) fn list(world: &mut World, request: &Request, id: &str) -> Result<Value, GraphError> {
     let bearer = bearer(world, request)?;
     let place = place(world, "GET", id)?;

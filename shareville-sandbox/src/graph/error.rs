@@ -14,6 +14,20 @@ pub(crate) struct GraphError {
     pub(crate) subcode: Option<u32>,
     pub(crate) message: String,
     pub(crate) user: Option<(&'static str, String)>,
+    /// `error_data`
+    data: Option<Box<Value>>,
+    envelope: Envelope,
+}
+
+/// What an error is wrapped in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Envelope {
+    /// `{"error":{…}}`
+    Graph,
+    /// `{"debug_info":{"retriable":false,…}}`, as uploads say it.
+    Upload,
+    /// The same with `true`.
+    RetriableUpload,
 }
 
 impl GraphError {
@@ -29,7 +43,29 @@ impl GraphError {
             subcode: None,
             message: message.into(),
             user: None,
+            data: None,
+            envelope: Envelope::Graph,
         }
+    }
+
+    /// An error of rupload, which has a type and no code.
+    pub(crate) fn upload(kind: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            envelope: Envelope::Upload,
+            ..Self::new(0, message)
+        }
+    }
+
+    /// An upload that can go on.
+    pub(crate) fn that_may_be_repeated(mut self) -> Self {
+        self.envelope = Envelope::RetriableUpload;
+        self
+    }
+
+    pub(crate) fn with_data(mut self, data: Value) -> Self {
+        self.data = Some(Box::new(data));
+        self
     }
 
     /// `(#100) …`: a parameter is wrong.
@@ -159,6 +195,18 @@ impl GraphError {
     }
 
     pub(crate) fn body(&self) -> Value {
+        match self.envelope {
+            Envelope::Graph => self.graph_body(),
+            Envelope::Upload => self.upload_body(false),
+            Envelope::RetriableUpload => self.upload_body(true),
+        }
+    }
+
+    fn upload_body(&self, retriable: bool) -> Value {
+        json!({ "debug_info": { "retriable": retriable, "type": self.kind, "message": self.message } })
+    }
+
+    fn graph_body(&self) -> Value {
         let mut error = json!({ "message": self.message, "type": self.kind, "code": self.code });
         if let Some(subcode) = self.subcode {
             error["error_subcode"] = subcode.into();
@@ -167,6 +215,9 @@ impl GraphError {
         if let Some((title, message)) = &self.user {
             error["error_user_title"] = (*title).into();
             error["error_user_msg"] = message.as_str().into();
+        }
+        if let Some(data) = &self.data {
+            error["error_data"] = (**data).clone();
         }
         error["fbtrace_id"] = format!("A{}", random_text(22)).into();
         json!({ "error": error })

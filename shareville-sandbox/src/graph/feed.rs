@@ -9,7 +9,7 @@ use super::request::Request;
 use super::{paging, post};
 use crate::world::{NewPost, World};
 
-const KNOWN: [&str; 4] = ["message", "link", "published", "attached_media"];
+const KNOWN: [&str; 5] = ["message", "link", "published", "attached_media", "place"];
 /// The longest text of a post, in characters.
 const MOST_CHARACTERS: usize = 63_206;
 
@@ -37,6 +37,10 @@ pub(super) fn create(
             ));
         }
     }
+    let place = request.text("place").filter(|place| !place.is_empty());
+    if let Some(place) = &place {
+        check_place(place)?;
+    }
     let photos = attached(world, request, page)?;
     if message.is_none() && link.is_none() && photos.is_empty() {
         return Err(GraphError::parameter("Missing message or attachment"));
@@ -51,8 +55,10 @@ pub(super) fn create(
         app,
         message,
         link,
+        place,
         photos,
         published,
+        ..NewPost::default()
     });
     if request.fields().is_some() {
         return post::show(world, request, &id);
@@ -68,6 +74,16 @@ pub(super) fn check_message(message: &str) -> Result<(), GraphError> {
         )));
     }
     Ok(())
+}
+
+/// A place is named by the id of its Page, which need not be one of this sandbox.
+pub(super) fn check_place(place: &str) -> Result<(), GraphError> {
+    if !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(GraphError::parameter(
+        "Param place must be a valid place tag ID",
+    ))
 }
 
 fn check_link(link: &str) -> Result<(), GraphError> {
@@ -140,5 +156,6 @@ pub(super) fn list(world: &mut World, request: &Request, page: &str) -> Result<V
         .iter()
         .map(|id| post::show(world, request, id))
         .collect::<Result<Vec<_>, _>>()?;
+    world.pass_listing(page);
     Ok(paging::answer(&data, paging))
 }

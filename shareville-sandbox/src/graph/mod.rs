@@ -16,16 +16,22 @@ mod page;
 mod paging;
 mod photos;
 mod post;
+mod reels;
 mod request;
+mod rupload;
+mod spec;
+mod stories;
+mod video;
+mod videos;
 
 use serde_json::{Value, json};
 
 pub(crate) use aim::{Aim, aim};
 pub(crate) use error::GraphError;
-pub(crate) use request::Request;
+pub(crate) use request::{Host, Request};
 
 use crate::fault::Step;
-use crate::world::World;
+use crate::world::{VideoEdge, World};
 
 /// Does what the call asks for.
 pub(crate) fn perform(
@@ -58,6 +64,20 @@ pub(crate) fn perform(
         Step::ReadComment => comments::read(world, request, node),
         Step::EditComment => comments::change(world, request, node),
         Step::DeleteComment => comments::delete(world, request, node),
+        Step::UploadVideo => videos::upload(world, request, node),
+        Step::StartVideo => videos::start(world, request, node),
+        Step::TransferVideo => videos::transfer(world, request, node),
+        Step::FinishVideo => videos::finish(world, request, node),
+        Step::CancelVideo => videos::cancel(world, request, node),
+        Step::ReadVideo => video::read(world, request, node),
+        Step::DeleteVideo => video::delete(world, request, node),
+        Step::StartReel => reels::start(world, request, node, VideoEdge::Reels),
+        Step::FinishReel => reels::finish(world, request, node, VideoEdge::Reels),
+        Step::StartVideoStory => reels::start(world, request, node, VideoEdge::Stories),
+        Step::FinishVideoStory => reels::finish(world, request, node, VideoEdge::Stories),
+        Step::UploadReel | Step::UploadVideoStory => rupload::receive(world, request, node),
+        Step::PublishPhotoStory => stories::publish_photo(world, request, node),
+        Step::ListStories => stories::list(world, request, node),
         Step::Other => Err(aim::nowhere(world, request)),
     }
 }

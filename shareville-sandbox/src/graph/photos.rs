@@ -96,7 +96,7 @@ fn uploaded(bytes: &Bytes) -> Result<PhotoSource, GraphError> {
     Ok(PhotoSource::Bytes(bytes.clone(), kind))
 }
 
-fn image_kind(bytes: &[u8]) -> Option<&'static str> {
+pub(super) fn image_kind(bytes: &[u8]) -> Option<&'static str> {
     const MARKS: [(&[u8], &str); 6] = [
         (b"\xFF\xD8\xFF", "image/jpeg"),
         (b"\x89PNG\r\n\x1A\n", "image/png"),

@@ -45,9 +45,9 @@ pub(super) fn change(world: &mut World, request: &Request, id: &str) -> Result<V
     }
     if let Some(message) = message {
         feed::check_message(&message)?;
-        let bare = world
-            .post(id)
-            .is_some_and(|post| post.link.is_none() && post.photos.is_empty());
+        let bare = world.post(id).is_some_and(|post| {
+            post.link.is_none() && post.photos.is_empty() && post.video.is_none()
+        });
         if message.is_empty() && bare {
             return Err(GraphError::parameter("Missing message or attachment"));
         }
@@ -114,6 +114,7 @@ fn node(world: &World, post: &Post) -> Node {
         "status_type": status_type(post),
         "from": { "name": page, "id": post.page },
         "attachments": attachments(world, post),
+        "place": post.place.as_ref().map(|place| json!({ "id": place })),
         "comments": { "data": comments },
         "shares": null,
     });
@@ -125,6 +126,9 @@ fn node(world: &World, post: &Post) -> Node {
 }
 
 fn status_type(post: &Post) -> &'static str {
+    if post.video.is_some() {
+        return "added_video";
+    }
     match (post.photos.is_empty(), &post.link) {
         (false, _) => "added_photos",
         (true, Some(_)) => "shared_story",

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::error::GraphError;
 use crate::call::TokenPlace;
+use crate::world::World;
 
 /// The version a call without one gets.
 const DEFAULT_VERSION: &str = "v25.0";
@@ -24,8 +25,36 @@ const EVERYWHERE: [&str; 9] = [
     "after",
 ];
 
-#[derive(Debug)]
+/// What rupload takes as headers.
+const UPLOAD_HEADERS: [&str; 3] = ["offset", "file_size", "file_url"];
+
+/// Which of Meta's hosts a call went to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// `graph.facebook.com`
+    Graph,
+    /// `graph-video.facebook.com`: videos only.
+    GraphVideo,
+    /// `rupload.facebook.com`: its parameters are headers, its body is a file.
+    Upload,
+}
+
+impl Host {
+    /// The host in front of a path, and what comes after it.
+    pub(crate) fn split(path: &str) -> (Self, &str) {
+        if let Some(rest) = path.strip_prefix("/graph-video.facebook.com") {
+            (Self::GraphVideo, rest)
+        } else if let Some(rest) = path.strip_prefix("/rupload.facebook.com/video-upload") {
+            (Self::Upload, rest)
+        } else {
+            (Self::Graph, path.trim_start_matches("/graph.facebook.com"))
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
 pub(crate) struct Request {
+    pub(crate) host: Host,
     pub(crate) method: Method,
     pub(crate) version: String,
     pub(crate) path: Vec<String>,
@@ -38,7 +67,11 @@ pub(crate) struct Request {
 
 impl Request {
     /// Reads a call whose path begins after the host's name.
-    pub(crate) async fn read(path: &str, http: HttpRequest) -> Result<Self, GraphError> {
+    pub(crate) async fn read(
+        host: Host,
+        path: &str,
+        http: HttpRequest,
+    ) -> Result<Self, GraphError> {
         let mut path: Vec<String> = path
             .split('/')
             .filter(|part| !part.is_empty())
@@ -51,7 +84,7 @@ impl Request {
             DEFAULT_VERSION.to_owned()
         };
         let method = http.method().clone();
-        let header_token = bearer(http.headers());
+        let header_token = bearer(host, http.headers());
         let query: Vec<(String, String)> =
             url::form_urlencoded::parse(http.uri().query().unwrap_or_default().as_bytes())
                 .into_owned()
@@ -62,7 +95,12 @@ impl Request {
         }
         let query_token = params.contains_key("access_token");
         let mut files = Vec::new();
-        read_body(http, &mut params, &mut files).await?;
+        if host == Host::Upload {
+            path.insert(0, "video-upload".to_owned());
+            read_upload(http, &mut params, &mut files).await?;
+        } else {
+            read_body(http, &mut params, &mut files).await?;
+        }
         let (token, token_place) = match (header_token, text_of(params.get("access_token"))) {
             (Some(token), _) => (Some(token), TokenPlace::Header),
             (None, Some(token)) => (
@@ -76,6 +114,7 @@ impl Request {
             (None, None) => (None, TokenPlace::Nowhere),
         };
         Ok(Self {
+            host,
             method,
             version,
             path,
@@ -84,6 +123,16 @@ impl Request {
             token_place,
             files,
         })
+    }
+
+    /// The same call, of whose files only so many bytes arrived.
+    pub(crate) fn cut(&self, bytes: u64) -> Self {
+        let most = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let mut call = self.clone();
+        for (_, file) in &mut call.files {
+            file.truncate(most);
+        }
+        call
     }
 
     /// A parameter as text; numbers and booleans of JSON bodies count as their text.
@@ -106,6 +155,17 @@ impl Request {
             Some(_) => Err(GraphError::parameter(format_args!(
                 "Param {name} must be a boolean"
             ))),
+        }
+    }
+
+    /// The app that calls: by its token, or by name where it has none yet.
+    pub(crate) fn app(&self, world: &World) -> Option<String> {
+        match &self.token {
+            Some(token) => match world.tokens.get(token) {
+                Some(known) => Some(known.app.clone()),
+                None => token.split_once('|').map(|(app, _)| app.to_owned()),
+            },
+            None => self.text("client_id"),
         }
     }
 
@@ -177,11 +237,31 @@ fn percent_decoded(part: &str) -> String {
         .map_or_else(String::new, |(_, value)| value.into_owned())
 }
 
-fn bearer(headers: &HeaderMap) -> Option<String> {
+/// The token of the `Authorization` header; rupload knows no other scheme than `OAuth`.
+fn bearer(host: Host, headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth");
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer") && host != Host::Upload;
+    let known = is_bearer || scheme.eq_ignore_ascii_case("oauth");
     known.then(|| token.trim().to_owned())
+}
+
+async fn read_upload(
+    http: HttpRequest,
+    params: &mut Map<String, Value>,
+    files: &mut Vec<(String, Bytes)>,
+) -> Result<(), GraphError> {
+    for name in UPLOAD_HEADERS {
+        let value = http.headers().get(name);
+        if let Some(value) = value.and_then(|value| value.to_str().ok()) {
+            params.insert(name.to_owned(), Value::String(value.to_owned()));
+        }
+    }
+    let body = Bytes::from_request(http, &())
+        .await
+        .map_err(|_| GraphError::new(1, "Invalid request body"))?;
+    files.push(("body".to_owned(), body));
+    Ok(())
 }
 
 async fn read_body(

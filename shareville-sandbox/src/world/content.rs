@@ -4,7 +4,23 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::World;
+use super::{Story, StoryMedia, World};
+
+/// What visitors see a post as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PostKind {
+    /// A text, a link or photos.
+    #[default]
+    Post,
+    /// A video.
+    Video,
+    /// A Reel.
+    Reel,
+    /// A story of a photo or a video, seen for a day.
+    Story,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
@@ -12,9 +28,12 @@ pub(crate) struct Post {
     pub(crate) id: String,
     pub(crate) page: String,
     pub(crate) app: String,
+    pub(crate) kind: PostKind,
     pub(crate) message: Option<String>,
     pub(crate) link: Option<String>,
+    pub(crate) place: Option<String>,
     pub(crate) photos: Vec<String>,
+    pub(crate) video: Option<String>,
     pub(crate) created: DateTime<Utc>,
     pub(crate) updated: DateTime<Utc>,
     /// When it went live; `None` while it is hidden from visitors.
@@ -33,18 +52,24 @@ impl Post {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PostRecord {
-    /// `{page}_{number}`.
+    /// `{page}_{number}`; a story's has digits only.
     pub id: String,
     /// The Page it belongs to.
     pub page: String,
     /// The app that made it.
     pub app: String,
+    /// What visitors see it as.
+    pub kind: PostKind,
     /// The text.
     pub message: Option<String>,
     /// The link.
     pub link: Option<String>,
+    /// The id of the place's Page.
+    pub place: Option<String>,
     /// The ids of its photos, in order.
     pub photos: Vec<String>,
+    /// The id of its video.
+    pub video: Option<String>,
     /// When it was created.
     pub created_time: DateTime<Utc>,
     /// When it went live; `None` if it never did.
@@ -59,12 +84,38 @@ impl From<&Post> for PostRecord {
             id: post.id.clone(),
             page: post.page.clone(),
             app: post.app.clone(),
+            kind: post.kind,
             message: post.message.clone(),
             link: post.link.clone(),
+            place: post.place.clone(),
             photos: post.photos.clone(),
+            video: post.video.clone(),
             created_time: post.created,
             published_time: post.published,
             deleted: post.deleted,
+        }
+    }
+}
+
+impl From<&Story> for PostRecord {
+    fn from(story: &Story) -> Self {
+        let (photos, video) = match &story.media {
+            StoryMedia::Photo(photo) => (vec![photo.clone()], None),
+            StoryMedia::Video(video) => (Vec::new(), Some(video.clone())),
+        };
+        Self {
+            id: story.id.clone(),
+            page: story.page.clone(),
+            app: story.app.clone(),
+            kind: PostKind::Story,
+            message: None,
+            link: None,
+            place: None,
+            photos,
+            video,
+            created_time: story.created,
+            published_time: Some(story.created),
+            deleted: story.deleted,
         }
     }
 }
@@ -144,6 +195,15 @@ impl World {
         let from = format!("{page}_");
         let to = format!("{page}`");
         self.posts.range(from..to).rev().map(|(_, post)| post)
+    }
+
+    /// Everything a Page ever posted, stories too, newest first.
+    pub(crate) fn records_of(&self, page: &str) -> Vec<PostRecord> {
+        let posts = self.posts_of(page).map(PostRecord::from);
+        let stories = self.stories_of(page).map(PostRecord::from);
+        let mut records: Vec<_> = posts.chain(stories).collect();
+        records.sort_by_key(|record| std::cmp::Reverse(record.created_time));
+        records
     }
 
     /// What hangs directly under a post or a comment, oldest first.

@@ -1,15 +1,18 @@
 //! The acts that change what visitors see.
 
-use super::{Comment, Photo, PhotoSource, Post, World};
+use super::{Comment, Photo, PhotoSource, Post, PostKind, World};
 
 /// A post to be made; all checks are done.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct NewPost {
     pub(crate) page: String,
     pub(crate) app: String,
+    pub(crate) kind: PostKind,
     pub(crate) message: Option<String>,
     pub(crate) link: Option<String>,
+    pub(crate) place: Option<String>,
     pub(crate) photos: Vec<String>,
+    pub(crate) video: Option<String>,
     pub(crate) published: bool,
 }
 
@@ -26,9 +29,12 @@ impl World {
             id: id.clone(),
             page: new.page,
             app: new.app,
+            kind: new.kind,
             message: new.message,
             link: new.link,
+            place: new.place,
             photos: new.photos,
+            video: new.video,
             created: now,
             updated: now,
             published: new.published.then_some(now),
@@ -51,9 +57,12 @@ impl World {
             let twin = NewPost {
                 page: post.page.clone(),
                 app: post.app.clone(),
+                kind: post.kind,
                 message: post.message.clone(),
                 link: post.link.clone(),
+                place: post.place.clone(),
                 photos: post.photos.clone(),
+                video: post.video.clone(),
                 published: true,
             };
             self.create_post(twin);
@@ -69,8 +78,12 @@ impl World {
     }
 
     pub(crate) fn delete_post(&mut self, id: &str) {
-        if let Some(post) = self.posts.get_mut(id) {
-            post.deleted = true;
+        let Some(post) = self.posts.get_mut(id) else {
+            return;
+        };
+        post.deleted = true;
+        if let Some(video) = post.video.as_ref().and_then(|id| self.videos.get_mut(id)) {
+            video.deleted = true;
         }
     }
 
