@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::{CallLog, Outcome};
 use crate::fault::{Answer, Effect, Moment};
-use crate::graph::{self, GraphError, Request};
+use crate::graph::{self, GraphError, Host, Request};
 use crate::strike::{Faults, Struck};
 use crate::wire::Line;
 use crate::world::World;
-use crate::{control, dialog, visitor};
+use crate::{control, dialog, instagram, visitor};
 
 /// Photos of 10 MB and their envelope fit in.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -66,9 +66,17 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/_sandbox") }))
         .route("/graph.facebook.com/{*path}", any(graph_call))
+        .route("/graph.instagram.com/{*path}", any(graph_call))
+        .route("/api.instagram.com/{*path}", any(graph_call))
+        .route(
+            "/rupload.facebook.com/ig-api-upload/{*path}",
+            any(graph_call),
+        )
         .merge(dialog::routes())
         .merge(visitor::routes())
         .merge(control::routes())
+        .merge(instagram::visitor::routes())
+        .merge(instagram::control::routes())
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .with_state(shared)
 }
@@ -80,12 +88,11 @@ async fn graph_call(
     http: HttpRequest,
 ) -> Response {
     // The raw path: decoding is done part by part, so that an encoded slash stays inside its part.
-    let path = http
-        .uri()
-        .path()
-        .trim_start_matches("/graph.facebook.com")
-        .to_owned();
-    let request = match Request::read(&path, http).await {
+    let path = http.uri().path().to_owned();
+    let Some((host, path)) = Host::split(&path) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let request = match Request::read(host, path, http).await {
         Ok(request) => request,
         Err(error) => return told("v25.0", Err(error)),
     };
@@ -246,6 +253,7 @@ impl Call {
     }
 
     fn throttled(&self, code: i64, minutes: u32) -> Response {
+        let account = if code == 80_002 { "Instagram" } else { "Page" };
         let message = match code {
             4 => "(#4) Application request limit reached".to_owned(),
             17 => "(#17) User request limit reached".to_owned(),
@@ -253,7 +261,7 @@ impl Call {
             341 => "Application limit reached".to_owned(),
             613 => "(#613) Calls to this api have exceeded the rate limit".to_owned(),
             _ => format!(
-                "(#{code}) There have been too many calls to this Page account. Wait a bit and try again. For more \
+                "(#{code}) There have been too many calls to this {account} account. Wait a bit and try again. For more \
                  info, please refer to https://developers.facebook.com/docs/graph-api/overview/rate-limiting."
             ),
         };
@@ -263,7 +271,7 @@ impl Call {
                 .page
                 .unwrap_or_default();
             let usage = json!({ page: [{
-                "type": "pages", "call_count": 107, "total_cputime": 25, "total_time": 25,
+                "type": if code == 80_002 { "instagram" } else { "pages" }, "call_count": 107, "total_cputime": 25, "total_time": 25,
                 "estimated_time_to_regain_access": minutes,
             }] });
             ("x-business-use-case-usage", usage)

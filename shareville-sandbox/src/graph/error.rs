@@ -5,6 +5,17 @@ use serde_json::{Value, json};
 
 use crate::world::{Death, random_text};
 
+/// What an error is wrapped in (graph-api 8.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Envelope {
+    /// `{"error":{…}}`
+    Graph,
+    /// `{"error_type","code","error_message"}` of `api.instagram.com`.
+    Flat,
+    /// `{"debug_info":{…}}` of `rupload.facebook.com`.
+    DebugInfo,
+}
+
 /// An error as the Graph API answers it.
 #[derive(Debug, Clone)]
 pub(crate) struct GraphError {
@@ -14,6 +25,7 @@ pub(crate) struct GraphError {
     pub(crate) subcode: Option<u32>,
     pub(crate) message: String,
     pub(crate) user: Option<(&'static str, String)>,
+    envelope: Envelope,
 }
 
 impl GraphError {
@@ -29,6 +41,7 @@ impl GraphError {
             subcode: None,
             message: message.into(),
             user: None,
+            envelope: Envelope::Graph,
         }
     }
 
@@ -58,6 +71,18 @@ impl GraphError {
 
     pub(crate) fn for_user(mut self, title: &'static str, message: impl Into<String>) -> Self {
         self.user = Some((title, message.into()));
+        self
+    }
+
+    /// In the envelope of `api.instagram.com`.
+    pub(crate) fn flat(mut self) -> Self {
+        self.envelope = Envelope::Flat;
+        self
+    }
+
+    /// In the envelope of `rupload.facebook.com`.
+    pub(crate) fn debug_info(mut self) -> Self {
+        self.envelope = Envelope::DebugInfo;
         self
     }
 
@@ -159,6 +184,18 @@ impl GraphError {
     }
 
     pub(crate) fn body(&self) -> Value {
+        match self.envelope {
+            Envelope::Graph => self.graph_body(),
+            Envelope::Flat => json!({
+                "error_type": self.kind, "code": self.status.as_u16(), "error_message": self.message,
+            }),
+            Envelope::DebugInfo => json!({
+                "debug_info": { "retriable": false, "type": self.kind, "message": self.message },
+            }),
+        }
+    }
+
+    fn graph_body(&self) -> Value {
         let mut error = json!({ "message": self.message, "type": self.kind, "code": self.code });
         if let Some(subcode) = self.subcode {
             error["error_subcode"] = subcode.into();

@@ -10,6 +10,8 @@ mod comments;
 mod error;
 mod feed;
 mod fields;
+mod host;
+mod instagram;
 mod me;
 mod oauth;
 mod page;
@@ -22,6 +24,7 @@ use serde_json::{Value, json};
 
 pub(crate) use aim::{Aim, aim};
 pub(crate) use error::GraphError;
+pub(crate) use host::Host;
 pub(crate) use request::Request;
 
 use crate::fault::Step;
@@ -58,7 +61,8 @@ pub(crate) fn perform(
         Step::ReadComment => comments::read(world, request, node),
         Step::EditComment => comments::change(world, request, node),
         Step::DeleteComment => comments::delete(world, request, node),
-        Step::Other => Err(aim::nowhere(world, request)),
+        Step::Other if request.host == Host::Facebook => Err(aim::nowhere(world, request)),
+        step => instagram::perform(world, request, step, node),
     }
 }
 

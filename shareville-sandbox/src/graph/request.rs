@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Method, header};
 use serde_json::{Map, Value};
 
 use super::error::GraphError;
+use super::host::Host;
 use crate::call::TokenPlace;
 
 /// The version a call without one gets.
@@ -26,6 +27,7 @@ const EVERYWHERE: [&str; 9] = [
 
 #[derive(Debug)]
 pub(crate) struct Request {
+    pub(crate) host: Host,
     pub(crate) method: Method,
     pub(crate) version: String,
     pub(crate) path: Vec<String>,
@@ -38,7 +40,11 @@ pub(crate) struct Request {
 
 impl Request {
     /// Reads a call whose path begins after the host's name.
-    pub(crate) async fn read(path: &str, http: HttpRequest) -> Result<Self, GraphError> {
+    pub(crate) async fn read(
+        host: Host,
+        path: &str,
+        http: HttpRequest,
+    ) -> Result<Self, GraphError> {
         let mut path: Vec<String> = path
             .split('/')
             .filter(|part| !part.is_empty())
@@ -62,7 +68,11 @@ impl Request {
         }
         let query_token = params.contains_key("access_token");
         let mut files = Vec::new();
-        read_body(http, &mut params, &mut files).await?;
+        if host == Host::InstagramUpload {
+            read_upload(http, &mut params, &mut files).await?;
+        } else {
+            read_body(http, &mut params, &mut files).await?;
+        }
         let (token, token_place) = match (header_token, text_of(params.get("access_token"))) {
             (Some(token), _) => (Some(token), TokenPlace::Header),
             (None, Some(token)) => (
@@ -76,6 +86,7 @@ impl Request {
             (None, None) => (None, TokenPlace::Nowhere),
         };
         Ok(Self {
+            host,
             method,
             version,
             path,
@@ -243,6 +254,25 @@ async fn read_body(
             params.insert(name, Value::String(value));
         }
     }
+    Ok(())
+}
+
+/// An upload: the bytes are one file, and the headers that tell of them are parameters.
+async fn read_upload(
+    http: HttpRequest,
+    params: &mut Map<String, Value>,
+    files: &mut Vec<(String, Bytes)>,
+) -> Result<(), GraphError> {
+    for name in ["offset", "file_size", "file_url"] {
+        let header = http.headers().get(name);
+        if let Some(value) = header.and_then(|value| value.to_str().ok()) {
+            params.insert(name.to_owned(), value.into());
+        }
+    }
+    let bytes = Bytes::from_request(http, &())
+        .await
+        .map_err(|_| GraphError::new(1, "Invalid request body"))?;
+    files.push(("bytes".to_owned(), bytes));
     Ok(())
 }
 

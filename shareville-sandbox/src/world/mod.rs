@@ -4,6 +4,7 @@ mod content;
 pub mod demo;
 mod grant;
 mod ids;
+mod instagram;
 mod people;
 mod publish;
 mod token;
@@ -15,10 +16,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use content::PostRecord;
 pub(crate) use content::{Comment, Photo, PhotoSource, Post};
-pub(crate) use grant::{Grant, KNOWN_SCOPES, Targets};
+pub(crate) use grant::{Grant, INSTAGRAM_SCOPES, KNOWN_SCOPES, Targets};
 pub(crate) use ids::{Ids, random_text};
+pub use instagram::{
+    AccountType, ContainerFailure, ContainerRecord, ContainerStatus, MediaKind, Medium,
+    NewInstagramAccount, UserTag, VisibleMedia, VisibleMediaFile,
+};
+pub(crate) use instagram::{
+    Container, ContainerRole, Instagram, InstagramAccount, Media, MediaComment, MediaFile,
+    NewContainer, SignIn,
+};
 pub(crate) use people::{App, Business, Page, Person};
-pub use people::{AppSeed, NewPage, NewPerson, Role};
+pub use people::{AppKind, AppSeed, NewPage, NewPerson, Role};
 pub(crate) use publish::NewPost;
 pub use token::Death;
 pub(crate) use token::{Code, Holder, Token};
@@ -38,6 +47,8 @@ pub(crate) struct World {
     pub(crate) posts: BTreeMap<String, Post>,
     pub(crate) photos: BTreeMap<String, Photo>,
     pub(crate) comments: BTreeMap<String, Comment>,
+    pub(crate) instagram: Instagram,
+    /// What was allowed: by app and by who allowed it, a person or an Instagram account.
     pub(crate) grants: BTreeMap<(String, String), Grant>,
     pub(crate) tokens: HashMap<String, Token>,
     pub(crate) page_tokens: HashMap<(String, String), String>,
@@ -63,6 +74,7 @@ impl World {
             posts: BTreeMap::new(),
             photos: BTreeMap::new(),
             comments: BTreeMap::new(),
+            instagram: Instagram::default(),
             grants: BTreeMap::new(),
             tokens: HashMap::new(),
             page_tokens: HashMap::new(),
@@ -78,10 +90,6 @@ impl World {
     /// The platform's time: the real one, plus what a test has added.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         Utc::now() + self.ahead
-    }
-
-    pub(crate) fn graph_url(&self, version: &str, path: &str) -> String {
-        format!("{}/graph.facebook.com/{version}/{path}", self.base_url)
     }
 
     pub(crate) fn permalink(&self, post: &Post) -> String {
