@@ -27,7 +27,7 @@ pub use builder::Builder;
 pub use call::{CallError, CallRecord, Outcome, TokenPlace};
 pub use error::Error;
 pub use fault::{Answer, At, Effect, Fault, FaultId, FaultReport, Moment, Step};
-pub use notice::Delivered;
+pub use notice::{Delivered, Handshake};
 pub use sandbox::{HeldCall, Sandbox};
 pub use switches::Switches;
 pub use world::{

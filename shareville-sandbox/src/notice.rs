@@ -23,11 +23,37 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Delivered {
     /// The HTTP status.
     pub status: u16,
-    /// The body: JSON if it is that, else text.
+    /// The body: a JSON object or list if it is one, else text.
     pub body: Value,
 }
 
+/// How a server answered Meta's question whether it wants webhooks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Handshake {
+    /// What it has to send back, to the letter.
+    pub challenge: String,
+    /// What it answered.
+    pub answer: Delivered,
+}
+
 impl Hands {
+    /// Asks a server whether it wants webhooks.
+    pub(crate) async fn handshake(
+        &self,
+        url: &str,
+        verify_token: &str,
+    ) -> Result<Handshake, Error> {
+        let challenge = self.0.world().ids.node();
+        let query = [
+            ("hub.mode", "subscribe"),
+            ("hub.challenge", &challenge),
+            ("hub.verify_token", verify_token),
+        ];
+        let answer = delivered(url, client()?.get(url).query(&query)).await?;
+        Ok(Handshake { challenge, answer })
+    }
+
     /// Sends a webhook. Text goes out byte by byte, anything else as JSON in Meta's spelling.
     pub(crate) async fn notify(
         &self,
@@ -125,8 +151,13 @@ async fn delivered(url: &str, request: reqwest::RequestBuilder) -> Result<Delive
     let answer = request.send().await.map_err(failed)?;
     let status = answer.status().as_u16();
     let text = answer.text().await.map_err(failed)?;
-    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-    Ok(Delivered { status, body })
+    // A bare number is a text here: a challenge comes back as it was sent.
+    let json = serde_json::from_str(&text).ok();
+    let body = json.filter(|json: &Value| json.is_object() || json.is_array());
+    Ok(Delivered {
+        status,
+        body: body.unwrap_or(Value::String(text)),
+    })
 }
 
 /// JSON as Meta sends it: what is not ASCII is written `\uXXXX`.

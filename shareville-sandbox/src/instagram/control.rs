@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::hands::Hands;
-use crate::notice::Delivered;
+use crate::notice::{Delivered, Handshake};
 use crate::serve::Shared;
 use crate::world::{ContainerFailure, ContainerRecord, NewInstagramAccount, VisibleMedia};
 
@@ -26,6 +26,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/containers/{container}/fail", post(fail))
         .route("/_sandbox/media/{media}", delete(delete_media))
         .route("/_sandbox/media/{media}/comments", post(comment))
+        .route("/_sandbox/handshake", post(handshake))
         .route("/_sandbox/notify", post(notify))
         .route("/_sandbox/deauthorize", post(deauthorize))
         .route("/_sandbox/data-deletion", post(data_deletion))
@@ -114,6 +115,22 @@ async fn comment(
 ) -> Result<(StatusCode, Json<Value>), Error> {
     let id = Hands(shared).comment_on_media(&media, &remark.visitor, &remark.message)?;
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Subscription {
+    url: String,
+    verify_token: String,
+}
+
+async fn handshake(
+    State(shared): App,
+    Json(subscription): Json<Subscription>,
+) -> Result<Json<Handshake>, Error> {
+    let hands = Hands(shared);
+    let handshake = hands.handshake(&subscription.url, &subscription.verify_token);
+    Ok(Json(handshake.await?))
 }
 
 #[derive(Deserialize)]

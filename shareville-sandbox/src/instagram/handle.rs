@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::hands::Hands;
-use crate::notice::Delivered;
+use crate::notice::{Delivered, Handshake};
 use crate::sandbox::Sandbox;
 use crate::world::{ContainerFailure, ContainerRecord, NewInstagramAccount, VisibleMedia};
 
@@ -117,6 +117,14 @@ impl Sandbox {
         text: &str,
     ) -> Result<String, Error> {
         self.hands().comment_on_media(media, visitor, text)
+    }
+
+    /// Asks this address whether it wants webhooks, as Meta does when they are set up.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] if no answer came.
+    pub async fn handshake(&self, url: &str, verify_token: &str) -> Result<Handshake, Error> {
+        self.hands().handshake(url, verify_token).await
     }
 
     /// Sends a webhook to this address as Meta does, `X-Hub-Signature-256` over the bytes with the app's secret.

@@ -7,6 +7,8 @@
     missing_docs
 )]
 
+pub mod instagram;
+
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use shareville_sandbox::{Consent, Sandbox, demo};

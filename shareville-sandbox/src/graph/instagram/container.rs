@@ -17,6 +17,24 @@ use crate::world::{
 /// D-IGP: so many containers an account may make in 24 hours.
 const MOST_CONTAINERS: usize = 400;
 
+/// What goes with some media and not with others.
+const OPTIONS: [&str; 14] = [
+    "image_url",
+    "video_url",
+    "children",
+    "caption",
+    "alt_text",
+    "cover_url",
+    "thumb_offset",
+    "share_to_feed",
+    "audio_name",
+    "collaborators",
+    "user_tags",
+    "location_id",
+    "upload_type",
+    "is_ai_generated",
+];
+
 /// What a container is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
@@ -146,14 +164,31 @@ pub(super) fn create(
     Ok(json!({ "id": id }))
 }
 
-/// Refuses what would mean nothing: Meta ignores some of it, a test should not.
+/// Refuses what would mean nothing here: Meta ignores some of it, a test should not.
 fn check_parameters(world: &World, request: &Request, shape: Shape) -> Result<(), GraphError> {
     if !world.switches.refuse_unknown_parameters {
         return Ok(());
     }
-    let always = ["media_type", "is_carousel_item"];
-    let known: Vec<&str> = shape.parameters().iter().chain(&always).copied().collect();
-    request.only(&known, true)
+    let known: Vec<&str> = ["media_type", "is_carousel_item"]
+        .into_iter()
+        .chain(OPTIONS)
+        .collect();
+    request.only(&known, true)?;
+    let stem = |name: &str| {
+        name.split_once('[')
+            .map_or(name, |(stem, _)| stem)
+            .to_owned()
+    };
+    let mut names = request.params.keys().map(|name| stem(name));
+    let here = shape.parameters();
+    let stray =
+        names.find(|name| OPTIONS.contains(&name.as_str()) && !here.contains(&name.as_str()));
+    match stray {
+        Some(name) => Err(GraphError::parameter(format_args!(
+            "Param {name} is not allowed for this media (switch refuse_unknown_parameters)"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The photos and videos of a container, and the length of a video in seconds if it is known.
