@@ -89,9 +89,7 @@ async fn graph_call(
 ) -> Response {
     // The raw path: decoding is done part by part, so that an encoded slash stays inside its part.
     let path = http.uri().path().to_owned();
-    let Some((host, path)) = Host::split(&path) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
+    let (host, path) = Host::split(&path);
     let request = match Request::read(host, path, http).await {
         Ok(request) => request,
         Err(error) => return told("v25.0", Err(error)),

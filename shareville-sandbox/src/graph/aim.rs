@@ -4,9 +4,8 @@ use axum::http::Method;
 
 use super::bearer::bearer;
 use super::error::GraphError;
-use super::host::Host;
 use super::instagram;
-use super::request::Request;
+use super::request::{Host, Request};
 use crate::fault::Step;
 use crate::world::{Holder, World};
 
@@ -22,7 +21,7 @@ pub(crate) struct Aim {
 
 /// Finds out what a call is for, without judging whether it may.
 pub(crate) fn aim(world: &World, request: &Request) -> Aim {
-    if request.host != Host::Facebook {
+    if request.host != Host::Graph {
         let (step, node) = instagram::aim(world, request);
         let page = instagram::account_of(world, &node);
         return Aim { step, node, page };

@@ -12,8 +12,10 @@ enum Envelope {
     Graph,
     /// `{"error_type","code","error_message"}` of `api.instagram.com`.
     Flat,
-    /// `{"debug_info":{…}}` of `rupload.facebook.com`.
-    DebugInfo,
+    /// `{"debug_info":{"retriable":false,…}}`, as uploads say it.
+    Upload,
+    /// The same with `true`.
+    RetriableUpload,
 }
 
 /// An error as the Graph API answers it.
@@ -43,6 +45,21 @@ impl GraphError {
             user: None,
             envelope: Envelope::Graph,
         }
+    }
+
+    /// An error of rupload, which has a type and no code.
+    pub(crate) fn upload(kind: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            envelope: Envelope::Upload,
+            ..Self::new(0, message)
+        }
+    }
+
+    /// An upload that can go on.
+    pub(crate) fn that_may_be_repeated(mut self) -> Self {
+        self.envelope = Envelope::RetriableUpload;
+        self
     }
 
     /// `(#100) …`: a parameter is wrong.
@@ -77,12 +94,6 @@ impl GraphError {
     /// In the envelope of `api.instagram.com`.
     pub(crate) fn flat(mut self) -> Self {
         self.envelope = Envelope::Flat;
-        self
-    }
-
-    /// In the envelope of `rupload.facebook.com`.
-    pub(crate) fn debug_info(mut self) -> Self {
-        self.envelope = Envelope::DebugInfo;
         self
     }
 
@@ -189,10 +200,13 @@ impl GraphError {
             Envelope::Flat => json!({
                 "error_type": self.kind, "code": self.status.as_u16(), "error_message": self.message,
             }),
-            Envelope::DebugInfo => json!({
-                "debug_info": { "retriable": false, "type": self.kind, "message": self.message },
-            }),
+            Envelope::Upload => self.upload_body(false),
+            Envelope::RetriableUpload => self.upload_body(true),
         }
+    }
+
+    fn upload_body(&self, retriable: bool) -> Value {
+        json!({ "debug_info": { "retriable": retriable, "type": self.kind, "message": self.message } })
     }
 
     fn graph_body(&self) -> Value {

@@ -10,7 +10,6 @@ mod comments;
 mod error;
 mod feed;
 mod fields;
-mod host;
 mod instagram;
 mod me;
 mod oauth;
@@ -24,8 +23,7 @@ use serde_json::{Value, json};
 
 pub(crate) use aim::{Aim, aim};
 pub(crate) use error::GraphError;
-pub(crate) use host::Host;
-pub(crate) use request::Request;
+pub(crate) use request::{Host, Request};
 
 use crate::fault::Step;
 use crate::world::World;
@@ -61,7 +59,7 @@ pub(crate) fn perform(
         Step::ReadComment => comments::read(world, request, node),
         Step::EditComment => comments::change(world, request, node),
         Step::DeleteComment => comments::delete(world, request, node),
-        Step::Other if request.host == Host::Facebook => Err(aim::nowhere(world, request)),
+        Step::Other if request.host == Host::Graph => Err(aim::nowhere(world, request)),
         step => instagram::perform(world, request, step, node),
     }
 }

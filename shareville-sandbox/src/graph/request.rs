@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, Method, header};
 use serde_json::{Map, Value};
 
 use super::error::GraphError;
-use super::host::Host;
 use crate::call::TokenPlace;
 
 /// The version a call without one gets.
@@ -24,6 +23,45 @@ const EVERYWHERE: [&str; 9] = [
     "limit",
     "after",
 ];
+
+/// What rupload takes as headers.
+const UPLOAD_HEADERS: [&str; 3] = ["offset", "file_size", "file_url"];
+
+/// Which of Meta's hosts a call went to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// `graph.facebook.com`
+    Graph,
+    /// `graph.instagram.com`: Instagram through Instagram Login.
+    Instagram,
+    /// `api.instagram.com`: Instagram's code exchange only.
+    InstagramLogin,
+    /// `rupload.facebook.com/ig-api-upload`: its parameters are headers, its body is a file.
+    InstagramUpload,
+}
+
+impl Host {
+    const INSTAGRAM: [Self; 3] = [Self::Instagram, Self::InstagramLogin, Self::InstagramUpload];
+
+    /// What stands before its paths.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Graph => "graph.facebook.com",
+            Self::Instagram => "graph.instagram.com",
+            Self::InstagramLogin => "api.instagram.com",
+            Self::InstagramUpload => "rupload.facebook.com/ig-api-upload",
+        }
+    }
+
+    /// The host in front of a path, and what comes after it.
+    pub(crate) fn split(path: &str) -> (Self, &str) {
+        let path = path.trim_start_matches('/');
+        let found = Self::INSTAGRAM
+            .into_iter()
+            .find_map(|host| Some((host, path.strip_prefix(host.name())?)));
+        found.unwrap_or((Self::Graph, path.trim_start_matches("graph.facebook.com")))
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -57,7 +95,7 @@ impl Request {
             DEFAULT_VERSION.to_owned()
         };
         let method = http.method().clone();
-        let header_token = bearer(http.headers());
+        let header_token = bearer(host, http.headers());
         let query: Vec<(String, String)> =
             url::form_urlencoded::parse(http.uri().query().unwrap_or_default().as_bytes())
                 .into_owned()
@@ -188,11 +226,31 @@ fn percent_decoded(part: &str) -> String {
         .map_or_else(String::new, |(_, value)| value.into_owned())
 }
 
-fn bearer(headers: &HeaderMap) -> Option<String> {
+/// The token of the `Authorization` header; rupload knows no other scheme than `OAuth`.
+fn bearer(host: Host, headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth");
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer") && host != Host::InstagramUpload;
+    let known = is_bearer || scheme.eq_ignore_ascii_case("oauth");
     known.then(|| token.trim().to_owned())
+}
+
+async fn read_upload(
+    http: HttpRequest,
+    params: &mut Map<String, Value>,
+    files: &mut Vec<(String, Bytes)>,
+) -> Result<(), GraphError> {
+    for name in UPLOAD_HEADERS {
+        let value = http.headers().get(name);
+        if let Some(value) = value.and_then(|value| value.to_str().ok()) {
+            params.insert(name.to_owned(), Value::String(value.to_owned()));
+        }
+    }
+    let body = Bytes::from_request(http, &())
+        .await
+        .map_err(|_| GraphError::new(1, "Invalid request body"))?;
+    files.push(("body".to_owned(), body));
+    Ok(())
 }
 
 async fn read_body(
@@ -254,25 +312,6 @@ async fn read_body(
             params.insert(name, Value::String(value));
         }
     }
-    Ok(())
-}
-
-/// An upload: the bytes are one file, and the headers that tell of them are parameters.
-async fn read_upload(
-    http: HttpRequest,
-    params: &mut Map<String, Value>,
-    files: &mut Vec<(String, Bytes)>,
-) -> Result<(), GraphError> {
-    for name in ["offset", "file_size", "file_url"] {
-        let header = http.headers().get(name);
-        if let Some(value) = header.and_then(|value| value.to_str().ok()) {
-            params.insert(name.to_owned(), value.into());
-        }
-    }
-    let bytes = Bytes::from_request(http, &())
-        .await
-        .map_err(|_| GraphError::new(1, "Invalid request body"))?;
-    files.push(("bytes".to_owned(), bytes));
     Ok(())
 }
 

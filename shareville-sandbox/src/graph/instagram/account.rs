@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::error::GraphError;
 use super::super::fields::{Node, reaches_into};
-use super::super::host::Host;
 use super::super::me::object;
-use super::super::request::Request;
+use super::super::request::{Host, Request};
 use super::actor::actor;
 use crate::world::{InstagramAccount, World};
 

@@ -2,8 +2,7 @@
 
 use super::super::bearer::{Bearer, bearer, check_proof};
 use super::super::error::GraphError;
-use super::super::host::Host;
-use super::super::request::Request;
+use super::super::request::{Host, Request};
 use crate::world::{AccountType, Holder, World};
 
 /// The way by which the account was reached.
@@ -53,7 +52,7 @@ pub(super) fn actor(
     named: &str,
 ) -> Result<Actor, GraphError> {
     let stranger = || GraphError::no_object(request.method.as_str(), named);
-    let through_facebook = matches!(request.host, Host::Facebook | Host::InstagramUpload);
+    let through_facebook = matches!(request.host, Host::Graph | Host::InstagramUpload);
     let actor = if through_facebook {
         through_page(world, request, account, stranger)?
     } else {

@@ -1,8 +1,7 @@
 //! What a call on Instagram is for.
 
 use super::super::error::GraphError;
-use super::super::host::Host;
-use super::super::request::Request;
+use super::super::request::{Host, Request};
 use super::actor::instagram_token;
 use crate::fault::Step;
 use crate::world::World;
@@ -105,9 +104,7 @@ pub(crate) fn nowhere(world: &mut World, request: &Request) -> GraphError {
         )
     };
     if request.host == Host::InstagramUpload {
-        return GraphError::new(400, "There is nothing to upload")
-            .of_kind("ParameterValidationError")
-            .debug_info();
+        return GraphError::upload("ParameterValidationError", "There is nothing to upload");
     }
     if request.host == Host::InstagramLogin {
         return GraphError::new(400, "Unsupported request").flat();

@@ -8,123 +8,15 @@ use super::super::me::object;
 use super::super::request::Request;
 use super::actor::actor;
 use super::options;
+use super::shape::Shape;
 use super::source::{Frame, check_image, check_video};
 use super::{account_of, required, upload};
 use crate::world::{
-    Container, ContainerRole, ContainerStatus, MediaFile, MediaKind, Medium, NewContainer, World,
+    Container, ContainerRole, ContainerStatus, MediaFile, Medium, NewContainer, World,
 };
 
 /// D-IGP: so many containers an account may make in 24 hours.
 const MOST_CONTAINERS: usize = 400;
-
-/// What goes with some media and not with others.
-const OPTIONS: [&str; 14] = [
-    "image_url",
-    "video_url",
-    "children",
-    "caption",
-    "alt_text",
-    "cover_url",
-    "thumb_offset",
-    "share_to_feed",
-    "audio_name",
-    "collaborators",
-    "user_tags",
-    "location_id",
-    "upload_type",
-    "is_ai_generated",
-];
-
-/// What a container is made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    Image,
-    ImageItem,
-    VideoItem,
-    Reel,
-    Story,
-    Carousel,
-}
-
-impl Shape {
-    fn read(request: &Request) -> Result<Self, GraphError> {
-        let item = request.flag("is_carousel_item")?.unwrap_or(false);
-        let media_type = request.text("media_type");
-        match (media_type.as_deref(), item) {
-            (None, false) => Ok(Self::Image),
-            (None, true) => Ok(Self::ImageItem),
-            (Some("VIDEO"), true) => Ok(Self::VideoItem),
-            (Some("REELS"), false) => Ok(Self::Reel),
-            (Some("STORIES"), false) => Ok(Self::Story),
-            (Some("CAROUSEL"), false) => Ok(Self::Carousel),
-            (Some("VIDEO"), false) => Err(GraphError::parameter(
-                "The VIDEO value for media_type is no longer supported. Use the REELS media type to publish a video",
-            )),
-            (Some(kind @ ("REELS" | "STORIES" | "CAROUSEL")), true) => Err(GraphError::parameter(
-                format_args!("A container of media_type {kind} cannot be a carousel item"),
-            )),
-            (Some(other), _) => Err(GraphError::new(
-                100,
-                format!("The media type {other} is unknown."),
-            )
-            .sub(2_207_023)),
-        }
-    }
-
-    /// The parameters that mean something here, beside `media_type` and `is_carousel_item`.
-    fn parameters(self) -> &'static [&'static str] {
-        match self {
-            Self::Image => &[
-                "image_url",
-                "caption",
-                "alt_text",
-                "collaborators",
-                "user_tags",
-                "location_id",
-                "is_ai_generated",
-            ],
-            Self::ImageItem => &["image_url", "alt_text", "user_tags"],
-            Self::VideoItem => &["video_url", "user_tags", "upload_type"],
-            Self::Reel => &[
-                "video_url",
-                "caption",
-                "cover_url",
-                "thumb_offset",
-                "share_to_feed",
-                "audio_name",
-                "collaborators",
-                "user_tags",
-                "location_id",
-                "upload_type",
-                "is_ai_generated",
-            ],
-            Self::Story => &[
-                "image_url",
-                "video_url",
-                "user_tags",
-                "upload_type",
-                "is_ai_generated",
-            ],
-            Self::Carousel => &[
-                "children",
-                "caption",
-                "collaborators",
-                "location_id",
-                "is_ai_generated",
-            ],
-        }
-    }
-
-    fn role(self) -> ContainerRole {
-        match self {
-            Self::Image => ContainerRole::Whole(MediaKind::Image),
-            Self::ImageItem | Self::VideoItem => ContainerRole::CarouselItem,
-            Self::Reel => ContainerRole::Whole(MediaKind::Reel),
-            Self::Story => ContainerRole::Whole(MediaKind::Story),
-            Self::Carousel => ContainerRole::Whole(MediaKind::Carousel),
-        }
-    }
-}
 
 /// `POST /{ig}/media`
 pub(super) fn create(
@@ -143,18 +35,20 @@ pub(super) fn create(
     }
     let shape = Shape::read(request)?;
     let (files, length) = files(world, request, account, shape)?;
-    check_parameters(world, request, shape)?;
+    if world.switches.refuse_unknown_parameters {
+        shape.check_parameters(request)?;
+    }
     let made = NewContainer {
         account: account.to_owned(),
         app: actor.app,
         role: shape.role(),
         files,
-        caption: options::caption(request)?,
-        collaborators: options::collaborators(request)?,
-        location: options::location(request)?,
-        cover_url: cover(request)?,
-        thumb_offset: options::thumb_offset(request, length)?,
-        share_to_feed: request.flag("share_to_feed")?,
+        caption: shape.option("caption", || options::caption(request))?,
+        collaborators: shape.option("collaborators", || options::collaborators(request))?,
+        location: shape.option("location_id", || options::location(request))?,
+        cover_url: shape.option("cover_url", || cover(request))?,
+        thumb_offset: shape.option("thumb_offset", || options::thumb_offset(request, length))?,
+        share_to_feed: shape.option("share_to_feed", || request.flag("share_to_feed"))?,
     };
     let id = world.create_container(made);
     let container = world.instagram.containers.get(&id);
@@ -162,33 +56,6 @@ pub(super) fn create(
         return Ok(upload::begin(world, request, &id));
     }
     Ok(json!({ "id": id }))
-}
-
-/// Refuses what would mean nothing here: Meta ignores some of it, a test should not.
-fn check_parameters(world: &World, request: &Request, shape: Shape) -> Result<(), GraphError> {
-    if !world.switches.refuse_unknown_parameters {
-        return Ok(());
-    }
-    let known: Vec<&str> = ["media_type", "is_carousel_item"]
-        .into_iter()
-        .chain(OPTIONS)
-        .collect();
-    request.only(&known, true)?;
-    let stem = |name: &str| {
-        name.split_once('[')
-            .map_or(name, |(stem, _)| stem)
-            .to_owned()
-    };
-    let mut names = request.params.keys().map(|name| stem(name));
-    let here = shape.parameters();
-    let stray =
-        names.find(|name| OPTIONS.contains(&name.as_str()) && !here.contains(&name.as_str()));
-    match stray {
-        Some(name) => Err(GraphError::parameter(format_args!(
-            "Param {name} is not allowed for this media (switch refuse_unknown_parameters)"
-        ))),
-        None => Ok(()),
-    }
 }
 
 /// The photos and videos of a container, and the length of a video in seconds if it is known.

@@ -9,6 +9,7 @@ mod login;
 mod media;
 mod options;
 mod publish;
+mod shape;
 mod source;
 mod upload;
 
@@ -18,8 +19,7 @@ pub(super) use account::link;
 pub(super) use aim::{account_of, aim, nowhere, step};
 
 use super::error::GraphError;
-use super::host::Host;
-use super::request::Request;
+use super::request::{Host, Request};
 use crate::fault::Step;
 use crate::world::World;
 
