@@ -25,6 +25,9 @@ pub enum PageChoice {
 pub struct Consent {
     /// Who is asked; the first person there is, if absent.
     pub person: Option<String>,
+    /// Which Instagram account signs in, in Instagram's dialog; if absent, the one that `person` signs in with, else
+    /// the first without a Page. Facebook's dialog does not ask.
+    pub account: Option<String>,
     /// Which Pages are ticked.
     pub pages: PageChoice,
     /// Which permissions are unticked.
@@ -53,6 +56,13 @@ impl Consent {
     #[must_use]
     pub fn by(mut self, person: impl Into<String>) -> Self {
         self.person = Some(person.into());
+        self
+    }
+
+    /// This account signs in, in Instagram's dialog.
+    #[must_use]
+    pub fn as_instagram(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
         self
     }
 

@@ -10,7 +10,7 @@ use crate::sandbox::Sandbox;
 use crate::serve::{Shared, router};
 use crate::switches::Switches;
 use crate::wire::{Line, Lines};
-use crate::world::{AppSeed, NewPage, NewPerson, World, demo};
+use crate::world::{AppSeed, NewInstagramAccount, NewPage, NewPerson, World, demo};
 
 /// What a sandbox starts with.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub struct Builder {
     apps: Vec<AppSeed>,
     people: Vec<NewPerson>,
     pages: Vec<NewPage>,
+    instagram: Vec<NewInstagramAccount>,
 }
 
 impl Builder {
@@ -36,6 +37,7 @@ impl Builder {
             apps: Vec::new(),
             people: Vec::new(),
             pages: Vec::new(),
+            instagram: Vec::new(),
         }
     }
 
@@ -95,10 +97,18 @@ impl Builder {
         self
     }
 
+    /// Adds an Instagram account.
+    #[must_use]
+    pub fn instagram(mut self, account: NewInstagramAccount) -> Self {
+        self.instagram.push(account);
+        self
+    }
+
     /// Starts the sandbox.
     ///
     /// # Errors
-    /// [`Error::Listen`] if the address cannot be had; [`Error::Missing`] if a Page names a person who is not there.
+    /// [`Error::Listen`] if the address cannot be had; [`Error::Missing`] if a Page or an Instagram account names
+    /// somebody or something that is not there.
     pub async fn start(self) -> Result<Sandbox, Error> {
         let failed = |source| Error::Listen {
             address: self.address,
@@ -118,6 +128,9 @@ impl Builder {
         }
         for page in self.pages {
             world.add_page(page)?;
+        }
+        for account in self.instagram {
+            world.add_instagram(account)?;
         }
         let base_url = self
             .public_url

@@ -76,7 +76,7 @@ pub struct CallRecord {
     pub path: String,
     /// What it is for.
     pub step: Step,
-    /// The Page it is about, if that is known.
+    /// The Page or Instagram account it is about, if that is known.
     pub page: Option<String>,
     /// Its parameters as text; secrets are replaced by `…`.
     pub params: BTreeMap<String, String>,

@@ -55,6 +55,7 @@ impl IntoResponse for Error {
         let status = match &self {
             Self::Missing { .. } | Self::NoFault(_) => StatusCode::NOT_FOUND,
             Self::Dialog { .. } | Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
             Self::Listen { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, Json(json!({ "error": self.to_string() }))).into_response()

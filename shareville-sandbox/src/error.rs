@@ -20,13 +20,21 @@ pub enum Error {
         /// What the page says.
         reason: String,
     },
-    /// No such person, Page, post, photo or comment in this sandbox.
+    /// No such thing in this sandbox: the text says which.
     #[error("the sandbox has no {kind} {id:?}")]
     Missing {
         /// What kind of thing was looked for.
         kind: &'static str,
         /// The id that was given.
         id: String,
+    },
+    /// A server that Meta was to call gave no answer: look at its address, and whether it runs.
+    #[error("{url} gave no answer")]
+    Unreachable {
+        /// Where it was called.
+        url: String,
+        /// What the HTTP client said.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// No such fault, or it was cleared meanwhile.
     #[error("the sandbox has no fault {0}")]

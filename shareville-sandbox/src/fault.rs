@@ -94,6 +94,38 @@ pub enum Step {
     FinishVideoStory,
     /// `GET /{page}/stories`.
     ListStories,
+    /// `GET /{ig}` on Facebook's host.
+    ReadInstagram,
+    /// `GET /{ig}/content_publishing_limit`.
+    PublishingLimit,
+    /// `POST /{ig}/media`.
+    CreateContainer,
+    /// `GET /{container}`.
+    ReadContainer,
+    /// The bytes of an Instagram container, to `rupload.facebook.com/ig-api-upload`.
+    UploadContainer,
+    /// `POST /{ig}/media_publish`.
+    PublishMedia,
+    /// `GET /{media}`.
+    ReadMedia,
+    /// `DELETE /{media}`.
+    DeleteMedia,
+    /// `GET /{ig}/media`.
+    ListMedia,
+    /// `GET /{ig}/stories`.
+    ListStoriesInstagram,
+    /// `POST /{media}/comments`.
+    MediaComment,
+    /// `GET /{media}/comments`.
+    ListMediaComments,
+    /// Instagram Login code to token, on `api.instagram.com`.
+    InstagramCodeExchange,
+    /// Short-lived to long-lived Instagram token.
+    InstagramLongLivedExchange,
+    /// A long-lived Instagram token anew.
+    InstagramRefresh,
+    /// `GET /me` with an Instagram token.
+    InstagramMe,
     /// Anything else: unknown paths and objects.
     Other,
 }
@@ -248,7 +280,7 @@ pub enum Effect {
     LoseRequest,
     /// Does not act; answers a rate limit with its usage headers.
     Throttle {
-        /// 4 (app), 17 (user), 32 (Page), 341, 613 or 80001 (Page, business use case).
+        /// 4 (app), 17 (user), 32 (Page), 341, 613, 80001 (Page, business use case) or 80002 (Instagram).
         code: i64,
         /// `estimated_time_to_regain_access`.
         minutes: u32,
@@ -273,10 +305,10 @@ pub enum Effect {
 pub struct Fault {
     /// Which calls it looks at.
     pub at: At,
-    /// Only calls on this Page, its posts, photos, videos and comments.
+    /// Only calls on this Page or Instagram account, and on what belongs to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
-    /// Only calls with a parameter that contains this text, or on a post or video whose text does.
+    /// Only calls with a parameter that contains this text, or on a post, video, container or media whose text does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containing: Option<String>,
     /// How many fitting calls pass before the first is struck.
@@ -317,14 +349,14 @@ impl Fault {
         }
     }
 
-    /// Only calls on this Page, its posts, photos, videos and comments.
+    /// Only calls on this Page or Instagram account, and on what belongs to it.
     #[must_use]
     pub fn on_page(mut self, page: impl Into<String>) -> Self {
         self.page = Some(page.into());
         self
     }
 
-    /// Only calls with a parameter that contains this text, or on a post or video whose text does.
+    /// Only calls with a parameter that contains this text, or on a post, video, container or media whose text does.
     #[must_use]
     pub fn containing(mut self, text: impl Into<String>) -> Self {
         self.containing = Some(text.into());

@@ -17,11 +17,14 @@ pub(crate) struct Hands(pub(crate) Arc<Shared>);
 
 impl Hands {
     pub(crate) fn approve(&self, authorize_url: &str, consent: &Consent) -> Result<String, Error> {
-        let query = authorize_url.split_once('?').map_or("", |(_, query)| query);
+        let (address, query) = authorize_url.split_once('?').unwrap_or((authorize_url, ""));
         let query = query.split('#').next().unwrap_or_default();
         let mut world = self.0.world();
-        let url =
-            Ask::read(&mut world, query).and_then(|ask| dialog::answer(&mut world, &ask, consent));
+        let url = if address.contains("/www.instagram.com/") {
+            dialog::instagram::approve(&mut world, query, consent)
+        } else {
+            Ask::read(&mut world, query).and_then(|ask| dialog::answer(&mut world, &ask, consent))
+        };
         url.map(String::from)
             .map_err(|reason| Error::Dialog { reason })
     }

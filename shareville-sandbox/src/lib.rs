@@ -10,7 +10,9 @@ mod error;
 mod fault;
 mod graph;
 mod hands;
+mod instagram;
 mod millis;
+mod notice;
 mod sandbox;
 mod serve;
 mod strike;
@@ -26,10 +28,13 @@ pub use builder::Builder;
 pub use call::{CallError, CallRecord, Outcome, TokenPlace};
 pub use error::Error;
 pub use fault::{Answer, At, Effect, Fault, FaultId, FaultReport, Moment, Step};
+pub use notice::{Delivered, Handshake};
 pub use sandbox::{HeldCall, Sandbox};
 pub use switches::Switches;
 pub use usage::Usage;
 pub use world::{
-    AppSeed, Death, NewPage, NewPerson, PostKind, PostRecord, Role, VisibleComment, VisiblePhoto,
-    VisiblePost, VisibleVideo, demo,
+    AccountType, AppKind, AppSeed, ContainerFailure, ContainerRecord, ContainerStatus, Death,
+    MediaKind, Medium, NewInstagramAccount, NewPage, NewPerson, PostKind, PostRecord, Role,
+    UserTag, VisibleComment, VisibleMedia, VisibleMediaFile, VisiblePhoto, VisiblePost,
+    VisibleVideo, demo,
 };

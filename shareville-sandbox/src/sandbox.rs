@@ -109,7 +109,7 @@ impl Sandbox {
         }
     }
 
-    fn hands(&self) -> Hands {
+    pub(crate) fn hands(&self) -> Hands {
         Hands(Arc::clone(&self.running.shared))
     }
 

@@ -18,7 +18,7 @@ use crate::graph::{self, GraphError, Host, Request};
 use crate::strike::{Faults, Struck};
 use crate::wire::Line;
 use crate::world::World;
-use crate::{control, dialog, visitor};
+use crate::{control, dialog, instagram, visitor};
 
 /// Photos of 10 MB fit in, and films as tests need them.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -70,13 +70,21 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/", get(|| async { Redirect::temporary("/_sandbox") }))
         .route("/graph.facebook.com/{*path}", any(graph_call))
         .route("/graph-video.facebook.com/{*path}", any(graph_call))
+        .route("/graph.instagram.com/{*path}", any(graph_call))
+        .route("/api.instagram.com/{*path}", any(graph_call))
         .route(
             "/rupload.facebook.com/video-upload/{*path}",
+            any(graph_call),
+        )
+        .route(
+            "/rupload.facebook.com/ig-api-upload/{*path}",
             any(graph_call),
         )
         .merge(dialog::routes())
         .merge(visitor::routes())
         .merge(control::routes())
+        .merge(instagram::visitor::routes())
+        .merge(instagram::control::routes())
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .with_state(shared)
 }
@@ -293,6 +301,7 @@ impl Call {
     }
 
     fn throttled(&self, code: i64, minutes: u32) -> Response {
+        let account = if code == 80_002 { "Instagram" } else { "Page" };
         let message = match code {
             4 => "(#4) Application request limit reached".to_owned(),
             17 => "(#17) User request limit reached".to_owned(),
@@ -300,7 +309,7 @@ impl Call {
             341 => "Application limit reached".to_owned(),
             613 => "(#613) Calls to this api have exceeded the rate limit".to_owned(),
             _ => format!(
-                "(#{code}) There have been too many calls to this Page account. Wait a bit and try again. For more \
+                "(#{code}) There have been too many calls to this {account} account. Wait a bit and try again. For more \
                  info, please refer to https://developers.facebook.com/docs/graph-api/overview/rate-limiting."
             ),
         };
@@ -310,7 +319,7 @@ impl Call {
                 .page
                 .unwrap_or_default();
             let usage = json!({ page: [{
-                "type": "pages", "call_count": 107, "total_cputime": 25, "total_time": 25,
+                "type": if code == 80_002 { "instagram" } else { "pages" }, "call_count": 107, "total_cputime": 25, "total_time": 25,
                 "estimated_time_to_regain_access": minutes,
             }] });
             ("x-business-use-case-usage", usage)

@@ -191,7 +191,7 @@ fn fits(fault: &Fault, world: &World, request: &Request, aim: &Aim) -> bool {
             .is_none_or(|text| mentions(world, request, aim, text))
 }
 
-/// Whether the text is in a parameter, or in the post or video the call is about.
+/// Whether the text is in a parameter, or in the post, video, container or media the call is about.
 fn mentions(world: &World, request: &Request, aim: &Aim, text: &str) -> bool {
     let in_post = || {
         let post = world
@@ -219,4 +219,18 @@ fn mentions(world: &World, request: &Request, aim: &Aim, text: &str) -> bool {
         .any(|name| request.text(name).is_some_and(|value| value.contains(text)))
         || in_post()
         || in_video()
+        || in_media(world, request, aim).is_some_and(|caption| caption.contains(text))
+}
+
+/// The caption of the container or media the call is about.
+fn in_media<'a>(world: &'a World, request: &Request, aim: &Aim) -> Option<&'a String> {
+    let published = request.text("creation_id");
+    let node = published.as_ref().unwrap_or(&aim.node);
+    let container = world
+        .instagram
+        .containers
+        .get(node)
+        .map(|container| &container.made);
+    let media = || world.instagram.media.get(node).map(|media| &media.made);
+    container.or_else(media)?.caption.as_ref()
 }

@@ -59,6 +59,20 @@ pub struct Switches {
     /// Reading comments needs `pages_read_user_content` as well. The permission table says so for others' comments
     /// only; the sandbox cannot know which you look for. Default: `false`.
     pub comments_need_read_user_content: bool,
+    /// How many reads find a new Instagram container `IN_PROGRESS`, photos too. A refused `media_publish` counts as
+    /// one, so that a client that cannot read does not wait for ever. Default: 1.
+    pub container_polls: u32,
+    /// Reading an Instagram container answers 100/33 although it is there and can be published, as Meta did for weeks
+    /// in 2026. Default: `false`.
+    pub container_reads_fail: bool,
+    /// `media_publish` with a container that is already published answers the same media and does nothing.
+    /// Documented nowhere. If `false`, each repetition makes one more visible media. Default: `true`.
+    pub media_publish_twice_is_harmless: bool,
+    /// How much an Instagram account may publish in 24 hours. Meta's documents say 100, 50 and 25. Default: 50.
+    pub quota_total: u32,
+    /// Instagram's code exchange answers `{"data":[{…}]}` with everything as text. Meta's documents show both forms.
+    /// Default: `false`.
+    pub instagram_code_answer_is_wrapped: bool,
     /// `tasks` can be asked of a Page by its id. Meta's own SDK lists it for `/me/accounts` only. Default: `false`.
     pub page_node_has_tasks: bool,
 }
@@ -82,6 +96,11 @@ impl Default for Switches {
             page_grants_accumulate: true,
             code_exchange_is_long_lived: false,
             comments_need_read_user_content: false,
+            container_polls: 1,
+            container_reads_fail: false,
+            media_publish_twice_is_harmless: true,
+            quota_total: 50,
+            instagram_code_answer_is_wrapped: false,
             page_node_has_tasks: false,
         }
     }

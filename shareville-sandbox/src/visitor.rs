@@ -9,12 +9,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use maud::{Markup, html};
 
+use crate::instagram;
 use crate::serve::Shared;
 use crate::style;
 use crate::world::{PhotoSource, PostKind, Upload, VisibleComment, VisiblePost, VisibleVideo};
 
 /// How often an open Page loads itself anew, in seconds.
-const REFRESH: u32 = 3;
+pub(crate) const REFRESH: u32 = 3;
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -31,7 +32,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
 }
 
 async fn index(State(shared): State<Arc<Shared>>) -> Markup {
-    let pages: Vec<(String, String, usize)> = {
+    let (pages, accounts): (Vec<(String, String, usize)>, Markup) = {
         let world = shared.world();
         let row = |page: &crate::world::Page| {
             (
@@ -40,7 +41,10 @@ async fn index(State(shared): State<Arc<Shared>>) -> Markup {
                 world.visible_posts(&page.id).len(),
             )
         };
-        world.pages.values().map(row).collect()
+        (
+            world.pages.values().map(row).collect(),
+            instagram::visitor::listed(&world),
+        )
     };
     style::page(
         "Sandbox",
@@ -53,6 +57,7 @@ async fn index(State(shared): State<Arc<Shared>>) -> Markup {
                         li { a href={ "/_sandbox/pages/" (id) } { (name) } span.small { " " (count) " posts · " code { (id) } } }
                     }
                 }
+                (accounts)
                 p.small {
                     "For tests: " a href="/_sandbox/calls" { "calls" } ", "
                     a href="/_sandbox/faults" { "faults" } ", " a href="/_sandbox/switches" { "switches" } "."
@@ -199,7 +204,7 @@ fn film(video: &VisibleVideo) -> Markup {
     }
 }
 
-fn remark(comment: &VisibleComment) -> Markup {
+pub(crate) fn remark(comment: &VisibleComment) -> Markup {
     html! {
         li.reply[comment.parent.is_some()] { strong { (comment.from_name) } " " span.text { (comment.message) } }
     }
@@ -242,7 +247,7 @@ async fn picture(Path(id): Path<String>) -> Response {
     ([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response()
 }
 
-fn nothing_here() -> Response {
+pub(crate) fn nothing_here() -> Response {
     let body = html! {
         main.card { h1 { "This content isn't available" } p { "It was never published, was deleted, or never existed." } a href="/_sandbox" { "All Pages" } }
     };

@@ -1,5 +1,6 @@
-//! The login dialog: what is asked, what the person answers, where it leads.
+//! The login dialogs, Facebook's and Instagram's: what is asked, what the person answers, where it leads.
 
+pub(crate) mod instagram;
 mod view;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/www.facebook.com/dialog/oauth", dialog.clone())
         .route("/www.facebook.com/{first}/dialog/oauth", dialog)
+        .merge(instagram::routes())
 }
 
 /// What an app asks for in the dialog.
@@ -223,5 +225,6 @@ fn from_form(ask: &Ask, body: &str) -> Consent {
             .cloned()
             .collect(),
         cancel: !values("decision").contains("continue"),
+        ..Consent::default()
     }
 }

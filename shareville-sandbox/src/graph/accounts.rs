@@ -6,7 +6,7 @@ use super::bearer::bearer;
 use super::error::GraphError;
 use super::fields::Node;
 use super::request::Request;
-use super::{page, paging};
+use super::{instagram, page, paging};
 use crate::world::{Page, World};
 
 /// `GET /me/accounts`
@@ -93,7 +93,9 @@ fn answer(
     for id in shown {
         let token = page::page_token(world, request, &id);
         if let Some(page) = world.pages.get(&id) {
-            data.push(item(world, page, person, token.as_deref()).pick(fields.as_deref())?);
+            let mut item = item(world, page, person, token.as_deref());
+            instagram::link(world, request, &id, &mut item);
+            data.push(item.pick(fields.as_deref())?);
         }
     }
     Ok(paging::answer(&data, paging))

@@ -4,6 +4,7 @@ use axum::http::Method;
 
 use super::bearer::bearer;
 use super::error::GraphError;
+use super::instagram;
 use super::request::{Host, Request};
 use crate::fault::Step;
 use crate::world::{Holder, VideoEdge, World};
@@ -14,12 +15,17 @@ pub(crate) struct Aim {
     pub(crate) step: Step,
     /// The id in the path, `me` resolved.
     pub(crate) node: String,
-    /// The Page the node belongs to.
+    /// The Page or Instagram account the node belongs to.
     pub(crate) page: Option<String>,
 }
 
 /// Finds out what a call is for, without judging whether it may.
 pub(crate) fn aim(world: &World, request: &Request) -> Aim {
+    if request.host.is_instagrams() {
+        let (step, node) = instagram::aim(world, request);
+        let page = instagram::account_of(world, &node);
+        return Aim { step, node, page };
+    }
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     let method = &request.method;
     let (step, node) = match path.as_slice() {
@@ -34,7 +40,7 @@ pub(crate) fn aim(world: &World, request: &Request) -> Aim {
         }
         [] => (Step::Other, String::new()),
     };
-    let page = page_of(world, &node);
+    let page = page_of(world, &node).or_else(|| instagram::account_of(world, &node));
     Aim { step, node, page }
 }
 
@@ -154,6 +160,9 @@ fn node_step(world: &World, request: &Request, node: &str, rest: &[&str]) -> Ste
             _ => Step::Other,
         };
     }
+    if let Some(step) = instagram::step(world, request, node, rest) {
+        return step;
+    }
     // An id of two parts that nobody knows is taken for a post's, so that faults can strike it too.
     if world.posts.contains_key(node) || is_pair(node) {
         return match (method, rest) {
@@ -197,7 +206,7 @@ pub(super) fn nowhere(world: &mut World, request: &Request) -> GraphError {
     let method = request.method.as_str();
     let node = match request.host {
         Host::Upload => request.path.last(),
-        Host::Graph | Host::GraphVideo => request.path.first(),
+        _ => request.path.first(),
     };
     let Some(node) = node else {
         return GraphError::new(100, "No node specified").of_kind("GraphMethodException");
@@ -208,8 +217,10 @@ pub(super) fn nowhere(world: &mut World, request: &Request) -> GraphError {
     if let Err(error) = bearer(world, request) {
         return error;
     }
-    let known =
-        node == "me" || page_of(world, node).is_some() || world.businesses.contains_key(node);
+    let known = node == "me"
+        || page_of(world, node).is_some()
+        || instagram::account_of(world, node).is_some()
+        || world.businesses.contains_key(node);
     match (known, request.path.get(1)) {
         (true, Some(_)) => GraphError::unknown_path(&request.path[1..].join("/")),
         (true, None) => GraphError::new(

@@ -50,22 +50,34 @@ fn holder(world: &mut World, token: &str) -> Result<Bearer, GraphError> {
             ))
         };
     }
-    let found = world.tokens.get(token).ok_or_else(GraphError::bad_token)?;
+    let found = world
+        .tokens
+        .get(token)
+        .filter(|token| token.holder != Holder::Instagram)
+        .ok_or_else(GraphError::bad_token)?;
     if let Some(death) = world.death(found) {
         return Err(GraphError::dead_token(death, &found.app));
     }
     let (app, person) = (found.app.clone(), found.person.clone());
-    Ok(match &found.holder {
-        Holder::User => Bearer::User { app, person },
-        Holder::Page(page) => Bearer::Page {
+    match &found.holder {
+        Holder::User => Ok(Bearer::User { app, person }),
+        Holder::Page(page) => Ok(Bearer::Page {
             app,
             person,
             page: page.clone(),
-        },
-    })
+        }),
+        // Instagram's tokens are no tokens here.
+        Holder::Instagram => Err(GraphError::bad_token()),
+    }
 }
 
-fn check_proof(world: &World, request: &Request, token: &str, app: &str) -> Result<(), GraphError> {
+/// Whether the call's `appsecret_proof` fits, or is not asked for.
+pub(super) fn check_proof(
+    world: &World,
+    request: &Request,
+    token: &str,
+    app: &str,
+) -> Result<(), GraphError> {
     let wrong = |message: &str| Err(GraphError::new(100, message).of_kind("GraphMethodException"));
     let Some(app) = world.apps.get(app) else {
         return Ok(());

@@ -5,6 +5,19 @@ use serde_json::{Value, json};
 
 use crate::world::{Death, random_text};
 
+/// What an error is wrapped in (graph-api 8.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Envelope {
+    /// `{"error":{…}}`
+    Graph,
+    /// `{"error_type","code","error_message"}` of `api.instagram.com`.
+    Flat,
+    /// `{"debug_info":{"retriable":false,…}}`, as uploads say it.
+    Upload,
+    /// The same with `true`.
+    RetriableUpload,
+}
+
 /// An error as the Graph API answers it.
 #[derive(Debug, Clone)]
 pub(crate) struct GraphError {
@@ -17,17 +30,6 @@ pub(crate) struct GraphError {
     /// `error_data`
     data: Option<Box<Value>>,
     envelope: Envelope,
-}
-
-/// What an error is wrapped in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Envelope {
-    /// `{"error":{…}}`
-    Graph,
-    /// `{"debug_info":{"retriable":false,…}}`, as uploads say it.
-    Upload,
-    /// The same with `true`.
-    RetriableUpload,
 }
 
 impl GraphError {
@@ -94,6 +96,12 @@ impl GraphError {
 
     pub(crate) fn for_user(mut self, title: &'static str, message: impl Into<String>) -> Self {
         self.user = Some((title, message.into()));
+        self
+    }
+
+    /// In the envelope of `api.instagram.com`.
+    pub(crate) fn flat(mut self) -> Self {
+        self.envelope = Envelope::Flat;
         self
     }
 
@@ -197,6 +205,9 @@ impl GraphError {
     pub(crate) fn body(&self) -> Value {
         match self.envelope {
             Envelope::Graph => self.graph_body(),
+            Envelope::Flat => json!({
+                "error_type": self.kind, "code": self.status.as_u16(), "error_message": self.message,
+            }),
             Envelope::Upload => self.upload_body(false),
             Envelope::RetriableUpload => self.upload_body(true),
         }

@@ -40,6 +40,16 @@ impl Node {
     }
 }
 
+/// Whether a field list asks for something inside this field: `instagram_business_account{username}`.
+pub(crate) fn reaches_into(wanted: Option<&str>, name: &str) -> bool {
+    // A malformed list is told of when it is picked from.
+    let fields = wanted.and_then(|text| Reader { text, at: 0 }.whole().ok());
+    fields.is_some_and(|fields| {
+        let mut fields = fields.iter();
+        fields.any(|field| field.name == name && !field.inner.is_empty())
+    })
+}
+
 fn pick_from(
     values: &Map<String, Value>,
     fields: &[Field],

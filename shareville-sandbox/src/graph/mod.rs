@@ -10,6 +10,7 @@ mod comments;
 mod error;
 mod feed;
 mod fields;
+mod instagram;
 mod me;
 mod oauth;
 mod page;
@@ -78,7 +79,8 @@ pub(crate) fn perform(
         Step::UploadReel | Step::UploadVideoStory => rupload::receive(world, request, node),
         Step::PublishPhotoStory => stories::publish_photo(world, request, node),
         Step::ListStories => stories::list(world, request, node),
-        Step::Other => Err(aim::nowhere(world, request)),
+        Step::Other if !request.host.is_instagrams() => Err(aim::nowhere(world, request)),
+        step => instagram::perform(world, request, step, node),
     }
 }
 

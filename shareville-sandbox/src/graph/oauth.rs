@@ -1,5 +1,7 @@
 //! Tokens: code exchange, long-lived exchange, `debug_token`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::bearer::{Bearer, bearer};
@@ -57,7 +59,11 @@ pub(super) fn exchange_long(world: &mut World, request: &Request) -> Result<Valu
     request.only(&known, world.switches.refuse_unknown_parameters)?;
     let app = client(world, request)?;
     let short = request.required("fb_exchange_token")?;
-    let token = world.tokens.get(&short).ok_or_else(GraphError::bad_token)?;
+    let token = world
+        .tokens
+        .get(&short)
+        .filter(|token| token.holder != Holder::Instagram)
+        .ok_or_else(GraphError::bad_token)?;
     if let Some(death) = world.death(token) {
         return Err(GraphError::dead_token(death, &app));
     }
@@ -122,7 +128,8 @@ pub(super) fn debug_token(world: &mut World, request: &Request) -> Result<Value,
             "You must provide an app access token, or a user access token that is an owner or developer of the app",
         ));
     }
-    let Some(token) = world.tokens.get(&input) else {
+    let known = world.tokens.get(&input);
+    let Some(token) = known.filter(|token| token.holder != Holder::Instagram) else {
         return Ok(json!({ "data": {
             "error": { "code": 190, "message": "Invalid OAuth access token - Cannot parse access token" },
             "is_valid": false,
@@ -142,7 +149,7 @@ fn finding(world: &World, token: &Token) -> Value {
     let data_access = token.issued + chrono::TimeDelta::days(90);
     let mut data = json!({
         "app_id": token.app,
-        "type": match token.holder { Holder::User => "USER", Holder::Page(_) => "PAGE" },
+        "type": match token.holder { Holder::User => "USER", Holder::Page(_) => "PAGE", Holder::Instagram => "IG_USER" },
         "application": world.apps.get(&token.app).map(|app| app.name.as_str()),
         "data_access_expires_at": data_access.timestamp(),
         "expires_at": token.expires.map_or(0, |end| end.timestamp()),
@@ -157,7 +164,7 @@ fn finding(world: &World, token: &Token) -> Value {
     }
     if let Some(grant) = world.grant(&token.app, &token.person) {
         data["scopes"] = grant.granted.keys().map(String::as_str).collect();
-        data["granular_scopes"] = granular(grant);
+        data["granular_scopes"] = granular(world, grant);
     }
     if let Some(death) = death {
         let error = GraphError::dead_token(death, &token.app);
@@ -167,13 +174,23 @@ fn finding(world: &World, token: &Token) -> Value {
     data
 }
 
-/// Scopes with their Pages; no `target_ids` means all of them.
-fn granular(grant: &Grant) -> Value {
+/// Scopes with their Pages, or the Instagram accounts of these; no `target_ids` means all of them.
+fn granular(world: &World, grant: &Grant) -> Value {
+    let ids = |scope: &str, pages: &BTreeSet<String>| -> Value {
+        if scope.starts_with("instagram_") {
+            let accounts = pages.iter().filter_map(|page| world.instagram_of(page));
+            accounts.map(|account| account.id.as_str()).collect()
+        } else {
+            json!(pages)
+        }
+    };
     let entries = grant
         .granted
         .iter()
         .filter_map(|(scope, targets)| match targets {
-            Some(Targets::Only(pages)) => Some(json!({ "scope": scope, "target_ids": pages })),
+            Some(Targets::Only(pages)) => {
+                Some(json!({ "scope": scope, "target_ids": ids(scope, pages) }))
+            }
             Some(Targets::All) => Some(json!({ "scope": scope })),
             None if scope == "business_management" => Some(json!({ "scope": scope })),
             None => None,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::bearer::{Bearer, bearer};
 use super::error::GraphError;
 use super::fields::Node;
+use super::instagram;
 use super::me::{object, picture};
 use super::request::Request;
 use crate::world::{Page, World};
@@ -44,6 +45,7 @@ pub(super) fn read(world: &mut World, request: &Request, page: &str) -> Result<V
         node.values
             .insert("tasks".to_owned(), json!(found.roles.get(person)));
     }
+    instagram::link(world, request, page, &mut node);
     node.pick(request.fields().as_deref())
 }
 

@@ -72,8 +72,11 @@ fn next(world: &World, request: &Request, limit: usize, after: &str) -> String {
         .append_pair("limit", &limit.to_string())
         .append_pair("after", after);
     format!(
-        "{}?{}",
-        world.graph_url(&request.version, &request.path.join("/")),
+        "{}/{}/{}/{}?{}",
+        world.base_url,
+        request.host.name(),
+        request.version,
+        request.path.join("/"),
         query.finish()
     )
 }

@@ -35,20 +35,58 @@ pub(crate) enum Host {
     Graph,
     /// `graph-video.facebook.com`: videos only.
     GraphVideo,
-    /// `rupload.facebook.com`: its parameters are headers, its body is a file.
+    /// `rupload.facebook.com/video-upload`: its parameters are headers, its body is a file.
     Upload,
+    /// `graph.instagram.com`: Instagram through Instagram Login.
+    Instagram,
+    /// `api.instagram.com`: Instagram's code exchange only.
+    InstagramLogin,
+    /// `rupload.facebook.com/ig-api-upload`: its parameters are headers, its body is a file.
+    InstagramUpload,
 }
 
 impl Host {
+    const ALL: [Self; 6] = [
+        Self::Graph,
+        Self::GraphVideo,
+        Self::Upload,
+        Self::Instagram,
+        Self::InstagramLogin,
+        Self::InstagramUpload,
+    ];
+
+    /// What stands before its paths.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Graph => "graph.facebook.com",
+            Self::GraphVideo => "graph-video.facebook.com",
+            Self::Upload => "rupload.facebook.com/video-upload",
+            Self::Instagram => "graph.instagram.com",
+            Self::InstagramLogin => "api.instagram.com",
+            Self::InstagramUpload => "rupload.facebook.com/ig-api-upload",
+        }
+    }
+
+    /// Whether only Instagram is reached there.
+    pub(crate) fn is_instagrams(self) -> bool {
+        matches!(
+            self,
+            Self::Instagram | Self::InstagramLogin | Self::InstagramUpload
+        )
+    }
+
+    /// Whether it takes the bytes of files.
+    pub(crate) fn takes_files(self) -> bool {
+        matches!(self, Self::Upload | Self::InstagramUpload)
+    }
+
     /// The host in front of a path, and what comes after it.
     pub(crate) fn split(path: &str) -> (Self, &str) {
-        if let Some(rest) = path.strip_prefix("/graph-video.facebook.com") {
-            (Self::GraphVideo, rest)
-        } else if let Some(rest) = path.strip_prefix("/rupload.facebook.com/video-upload") {
-            (Self::Upload, rest)
-        } else {
-            (Self::Graph, path.trim_start_matches("/graph.facebook.com"))
-        }
+        let path = path.trim_start_matches('/');
+        let found = Self::ALL
+            .into_iter()
+            .find_map(|host| Some((host, path.strip_prefix(host.name())?)));
+        found.unwrap_or((Self::Graph, path))
     }
 }
 
@@ -97,6 +135,8 @@ impl Request {
         let mut files = Vec::new();
         if host == Host::Upload {
             path.insert(0, "video-upload".to_owned());
+        }
+        if host.takes_files() {
             read_upload(http, &mut params, &mut files).await?;
         } else {
             read_body(http, &mut params, &mut files).await?;
@@ -241,7 +281,7 @@ fn percent_decoded(part: &str) -> String {
 fn bearer(host: Host, headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    let is_bearer = scheme.eq_ignore_ascii_case("bearer") && host != Host::Upload;
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer") && !host.takes_files();
     let known = is_bearer || scheme.eq_ignore_ascii_case("oauth");
     known.then(|| token.trim().to_owned())
 }

@@ -1,6 +1,6 @@
 //! The world a new sandbox starts with, so that a first run has somebody to be and somewhere to post.
 
-use super::{NewPage, NewPerson, Role, World};
+use super::{NewInstagramAccount, NewPage, NewPerson, Role, World};
 use crate::error::Error;
 
 /// Ada Sandbox, the person of the demo world.
@@ -13,6 +13,10 @@ pub const GARDEN: &str = "100000000000102";
 pub const CHOIR: &str = "100000000000103";
 /// "Sandbox Trading Co.": owned by a business, so `/me/accounts` shows it only with `business_management`.
 pub const TRADING: &str = "100000000000104";
+/// "@adasbakery": the Instagram account that is linked to the bakery's Page.
+pub const BAKERY_INSTAGRAM: &str = "17841400000000101";
+/// "@ada.sandbox": an Instagram account without a Page; Ada signs in with it in Instagram's dialog.
+pub const STANDALONE_INSTAGRAM: &str = "17841400000000201";
 
 pub(crate) fn furnish(world: &mut World) -> Result<(), Error> {
     world.add_person(NewPerson::new("Ada Sandbox").with_id(ADA));
@@ -38,6 +42,19 @@ pub(crate) fn furnish(world: &mut World) -> Result<(), Error> {
     ];
     for page in pages {
         world.add_page(page)?;
+    }
+    let accounts = [
+        NewInstagramAccount::new("adasbakery")
+            .with_id(BAKERY_INSTAGRAM)
+            .with_name("Ada's Bakery")
+            .linked_to(BAKERY),
+        NewInstagramAccount::new("ada.sandbox")
+            .with_id(STANDALONE_INSTAGRAM)
+            .with_name("Ada Sandbox")
+            .used_by(ADA),
+    ];
+    for account in accounts {
+        world.add_instagram(account)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::World;
 
 /// The permissions the dialog knows; it shows an error page for any other.
-pub(crate) const KNOWN_SCOPES: [(&str, &str); 16] = [
+pub(crate) const KNOWN_SCOPES: [(&str, &str); 17] = [
     ("public_profile", "your name and profile picture"),
     ("email", "your email address"),
     ("pages_show_list", "see the list of your Pages"),
@@ -46,14 +46,45 @@ pub(crate) const KNOWN_SCOPES: [(&str, &str); 16] = [
         "manage comments of your Instagram accounts",
     ),
     (
+        "instagram_manage_contents",
+        "delete what is on your Instagram accounts",
+    ),
+    (
         "instagram_manage_insights",
         "read the statistics of your Instagram accounts",
     ),
 ];
 
-/// Whether a permission is given Page by Page.
+/// The permissions that Instagram's own dialog knows (graph-api 4.1, D-IGLOG).
+pub(crate) const INSTAGRAM_SCOPES: [(&str, &str); 5] = [
+    (
+        "instagram_business_basic",
+        "see your profile and your media",
+    ),
+    (
+        "instagram_business_content_publish",
+        "publish to your account",
+    ),
+    (
+        "instagram_business_manage_comments",
+        "manage comments on your media",
+    ),
+    (
+        "instagram_business_manage_messages",
+        "read and answer your messages",
+    ),
+    (
+        "instagram_business_manage_insights",
+        "read the statistics of your account",
+    ),
+];
+
+/// Whether a permission is given Page by Page; an Instagram account goes with the Page it is linked to.
 fn is_page_scope(scope: &str) -> bool {
-    scope.starts_with("pages_") || scope == "publish_video" || scope == "read_insights"
+    scope.starts_with("pages_")
+        || scope.starts_with("instagram_")
+        || scope == "publish_video"
+        || scope == "read_insights"
 }
 
 /// Which Pages a permission holds for.

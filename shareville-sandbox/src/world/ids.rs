@@ -35,6 +35,16 @@ impl Ids {
         (1_000_000_000_000_000 + self.next()).to_string()
     }
 
+    /// Seventeen digits, as Instagram's containers, media and comments have.
+    pub(crate) fn instagram(&mut self) -> String {
+        (17_000_000_000_000_000 + self.next()).to_string()
+    }
+
+    /// Seventeen digits, as Instagram's professional accounts have.
+    pub(crate) fn instagram_account(&mut self) -> String {
+        format!("17841{:012}", self.next() % 1_000_000_000_000)
+    }
+
     /// Seventeen digits, as people, Pages and businesses get here.
     pub(crate) fn node(&mut self) -> String {
         (61_000_000_000_000_000 + self.next()).to_string()

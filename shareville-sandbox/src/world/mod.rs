@@ -4,6 +4,7 @@ mod content;
 pub mod demo;
 mod grant;
 mod ids;
+mod instagram;
 mod people;
 mod publish;
 mod shape;
@@ -18,10 +19,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub(crate) use content::{Comment, Photo, PhotoSource, Post};
 pub use content::{PostKind, PostRecord};
-pub(crate) use grant::{Grant, KNOWN_SCOPES, Targets};
+pub(crate) use grant::{Grant, INSTAGRAM_SCOPES, KNOWN_SCOPES, Targets};
 pub(crate) use ids::{Ids, random_text};
+pub use instagram::{
+    AccountType, ContainerFailure, ContainerRecord, ContainerStatus, MediaKind, Medium,
+    NewInstagramAccount, UserTag, VisibleMedia, VisibleMediaFile,
+};
+pub(crate) use instagram::{
+    Container, ContainerRole, Instagram, InstagramAccount, Media, MediaComment, MediaFile,
+    NewContainer, SignIn,
+};
 pub(crate) use people::{App, Business, Page, Person};
-pub use people::{AppSeed, NewPage, NewPerson, Role};
+pub use people::{AppKind, AppSeed, NewPage, NewPerson, Role};
 pub(crate) use publish::NewPost;
 pub(crate) use shape::Shape;
 pub(crate) use story::{Story, StoryMedia};
@@ -51,6 +60,8 @@ pub(crate) struct World {
     /// Videos that wait for their time.
     pub(crate) scheduled: BTreeSet<(DateTime<Utc>, String)>,
     pub(crate) stories: BTreeMap<String, Story>,
+    pub(crate) instagram: Instagram,
+    /// What was allowed: by app and by who allowed it, a person or an Instagram account.
     pub(crate) grants: BTreeMap<(String, String), Grant>,
     pub(crate) tokens: HashMap<String, Token>,
     pub(crate) page_tokens: HashMap<(String, String), String>,
@@ -84,6 +95,7 @@ impl World {
             upload_sessions: BTreeMap::new(),
             scheduled: BTreeSet::new(),
             stories: BTreeMap::new(),
+            instagram: Instagram::default(),
             grants: BTreeMap::new(),
             tokens: HashMap::new(),
             page_tokens: HashMap::new(),
@@ -101,10 +113,6 @@ impl World {
     /// The platform's time: the real one, plus what a test has added.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         Utc::now() + self.ahead
-    }
-
-    pub(crate) fn graph_url(&self, version: &str, path: &str) -> String {
-        format!("{}/graph.facebook.com/{version}/{path}", self.base_url)
     }
 
     pub(crate) fn permalink(&self, post: &Post) -> String {

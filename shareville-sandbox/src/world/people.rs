@@ -17,8 +17,21 @@ pub(crate) const ALL_TASKS: [&str; 6] = [
     "ANALYZE",
 ];
 
+/// Which login an app id belongs to: one app has an id and a secret for each (graph-api 4.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AppKind {
+    /// Facebook Login: the Meta app's id.
+    #[default]
+    Facebook,
+    /// Instagram Login: the Instagram app's id.
+    Instagram,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct App {
+    pub(crate) kind: AppKind,
     pub(crate) name: String,
     /// Unknown until the first call that carries it; from then on it must match.
     pub(crate) secret: Option<String>,
@@ -34,6 +47,9 @@ pub(crate) struct App {
 pub struct AppSeed {
     /// The app id (`client_id`).
     pub id: String,
+    /// Which login it belongs to.
+    #[serde(default)]
+    pub kind: AppKind,
     /// The app secret; without one the first secret that comes along is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
@@ -50,9 +66,18 @@ impl AppSeed {
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
             id: id.into(),
+            kind: AppKind::Facebook,
             secret: Some(secret.into()),
             require_app_secret: false,
             redirect_uris: Vec::new(),
+        }
+    }
+
+    /// An app of Instagram Login with this id and secret, without further demands.
+    pub fn instagram(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            kind: AppKind::Instagram,
+            ..Self::new(id, secret)
         }
     }
 
@@ -247,6 +272,7 @@ impl World {
     pub(crate) fn add_app(&mut self, seed: AppSeed) {
         let name = format!("App {}", seed.id);
         let app = App {
+            kind: seed.kind,
             name,
             secret: seed.secret,
             require_proof: seed.require_app_secret,
@@ -255,25 +281,35 @@ impl World {
         self.apps.insert(seed.id, app);
     }
 
-    /// The app of this id; an unknown one becomes known here unless only registered apps are let in.
+    /// The Facebook Login app of this id; an unknown one becomes known here unless only registered apps are let in.
     pub(crate) fn meet_app(&mut self, id: &str) -> Option<&mut App> {
+        self.meet_app_of(AppKind::Facebook, id)
+    }
+
+    /// The app of this id and kind; an unknown one is believed to be of the kind it is first met as.
+    pub(crate) fn meet_app_of(&mut self, kind: AppKind, id: &str) -> Option<&mut App> {
         if self.any_app && !id.is_empty() && !self.apps.contains_key(id) {
             self.add_app(AppSeed {
                 id: id.to_owned(),
+                kind,
                 secret: None,
                 require_app_secret: false,
                 redirect_uris: Vec::new(),
             });
         }
-        self.apps.get_mut(id)
+        self.apps.get_mut(id).filter(|app| app.kind == kind)
     }
 
     /// Whether this is the app's secret. The first one an unregistered app brings is believed.
     pub(crate) fn secret_fits(&mut self, id: &str, secret: &str) -> bool {
+        self.secret_fits_of(AppKind::Facebook, id, secret)
+    }
+
+    pub(crate) fn secret_fits_of(&mut self, kind: AppKind, id: &str, secret: &str) -> bool {
         if secret.is_empty() {
             return false;
         }
-        self.meet_app(id)
+        self.meet_app_of(kind, id)
             .is_some_and(|app| app.secret.get_or_insert_with(|| secret.to_owned()) == secret)
     }
 

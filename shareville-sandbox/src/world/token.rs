@@ -7,8 +7,12 @@ use super::{World, random_text};
 
 /// How long Meta's codes live.
 const CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
+/// How long Instagram's codes live (graph-api 4.1, D-IGLOG).
+const INSTAGRAM_CODE_LIFE: TimeDelta = TimeDelta::hours(1);
 /// A fresh token of the login dialog.
 const SHORT_LIFE: TimeDelta = TimeDelta::seconds(5_400);
+/// A fresh token of Instagram's dialog.
+const INSTAGRAM_SHORT_LIFE: TimeDelta = TimeDelta::hours(1);
 /// The sixty days, less what Meta takes off.
 const LONG_LIFE: TimeDelta = TimeDelta::seconds(5_183_944);
 
@@ -35,11 +39,14 @@ pub enum Death {
 pub(crate) enum Holder {
     User,
     Page(String),
+    /// An Instagram account that signed in by itself; it is the token's `person` too.
+    Instagram,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) app: String,
+    /// Who allowed it: a person, or an Instagram account.
     pub(crate) person: String,
     pub(crate) holder: Holder,
     pub(crate) long: bool,
@@ -60,12 +67,31 @@ pub(crate) struct Code {
 
 impl World {
     pub(crate) fn issue_code(&mut self, app: &str, person: &str, redirect_uri: &str) -> String {
+        self.keep_code(app, person, redirect_uri, CODE_LIFE)
+    }
+
+    pub(crate) fn issue_instagram_code(
+        &mut self,
+        app: &str,
+        account: &str,
+        redirect_uri: &str,
+    ) -> String {
+        self.keep_code(app, account, redirect_uri, INSTAGRAM_CODE_LIFE)
+    }
+
+    fn keep_code(
+        &mut self,
+        app: &str,
+        person: &str,
+        redirect_uri: &str,
+        life: TimeDelta,
+    ) -> String {
         let code = format!("AQ{}", random_text(120));
         let entry = Code {
             app: app.to_owned(),
             person: person.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
-            expires: self.now() + CODE_LIFE,
+            expires: self.now() + life,
             used: false,
         };
         self.codes.insert(code.clone(), entry);
@@ -84,6 +110,27 @@ impl World {
             dead: None,
         };
         self.keep(token)
+    }
+
+    pub(crate) fn issue_instagram_token(&mut self, app: &str, account: &str, long: bool) -> String {
+        let now = self.now();
+        let life = if long {
+            LONG_LIFE
+        } else {
+            INSTAGRAM_SHORT_LIFE
+        };
+        let token = Token {
+            app: app.to_owned(),
+            person: account.to_owned(),
+            holder: Holder::Instagram,
+            long,
+            issued: now,
+            expires: Some(now + life),
+            dead: None,
+        };
+        let text = format!("IGAA{}", random_text(160));
+        self.tokens.insert(text.clone(), token);
+        text
     }
 
     /// The Page token that belongs to a user token: the same each time, and without an end if that one is long-lived.
@@ -127,7 +174,7 @@ impl World {
             {
                 Some(Death::RoleLost)
             }
-            Holder::Page(_) | Holder::User => None,
+            Holder::Page(_) | Holder::User | Holder::Instagram => None,
         }
     }
 

@@ -8,6 +8,7 @@
 )]
 
 pub mod film;
+pub mod instagram;
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
