@@ -2,6 +2,7 @@
 
 mod config;
 mod grant;
+mod instagram;
 mod page;
 mod token;
 
@@ -17,13 +18,13 @@ use shareville_core::{
 };
 use url::Url;
 
-pub use self::config::{LoginConfig, SCOPES};
+pub use self::config::{INSTAGRAM_SCOPES, LoginConfig, SCOPES};
 use self::{page::Unreadable, token::CheckedToken};
 use crate::graph::{Acknowledged, Auth, Graph, Host};
 
-/// Facebook Login: people let a tenant's app publish to their Pages.
+/// Facebook Login: people let a tenant's app publish to their Pages, and to the Instagram accounts linked to them.
 ///
-/// Source: graph-api.md 3 (D-LOGIN, D-SEC, D-LLT).
+/// Source: graph-api.md 3, 4.5 (D-LOGIN, D-SEC, D-LLT).
 #[derive(Debug, Clone)]
 pub struct FacebookLogin {
     graph: Graph,
@@ -60,11 +61,9 @@ impl FacebookLogin {
         let scopes = grant::scopes(graph, app, &token, &self.config.scopes, &checked)
             .await
             .map_err(|error| graph.failure(&error))?;
-        let pages = page::all(graph, app, &token, &checked, unreadable).await?;
-        let accounts = pages
-            .into_iter()
-            .map(|page| page.into_account(&scopes.granted, &checked))
-            .collect();
+        let reader = page::Reader::new(graph, app, &token, self.config.instagram());
+        let pages = reader.all(&checked, unreadable).await?;
+        let accounts = page::accounts(pages, &scopes.granted, &checked);
         Ok(Granted {
             person: person.id,
             name: person.name,

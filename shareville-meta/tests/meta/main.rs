@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod budgets;
 mod client;
 mod comments;
 mod commits;
 mod corpus;
+mod instagram_login;
 mod login;
 mod pages_found;
 mod prepares;
