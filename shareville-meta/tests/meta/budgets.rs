@@ -71,10 +71,18 @@ async fn used(meta: &Meta, pages: &FacebookPages, usage: (&str, String)) {
 
 /// All further calls work.
 async fn willing(meta: &Meta) {
-    meta.on("POST", &format!("/{POST}"), (200, json!({ "success": true })))
-        .await;
-    meta.on("POST", &format!("/{PAGE}/feed"), (200, json!({ "id": POST })))
-        .await;
+    meta.on(
+        "POST",
+        &format!("/{POST}"),
+        (200, json!({ "success": true })),
+    )
+    .await;
+    meta.on(
+        "POST",
+        &format!("/{PAGE}/feed"),
+        (200, json!({ "id": POST })),
+    )
+    .await;
 }
 
 async fn commit(pages: &FacebookPages, job: &Job) -> Result<(), Failure> {
@@ -111,7 +119,10 @@ async fn an_exhausted_app_should_send_nothing_and_say_until_when() {
     let pages = meta.pages();
     used(&meta, &pages, app_usage(100)).await;
     let five_minutes = Duration::from_secs(300);
-    for outcome in [commit(&pages, &text()).await, prepare(&pages, &text()).await] {
+    for outcome in [
+        commit(&pages, &text()).await,
+        prepare(&pages, &text()).await,
+    ] {
         assert_eq!(limited(outcome), Some((LimitScope::App, five_minutes)));
     }
     let commented = pages.comment(&published(with_comment()), soon()).await;

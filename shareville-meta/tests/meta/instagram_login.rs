@@ -34,10 +34,7 @@ fn callback() -> Url {
 }
 
 pub(crate) fn login(meta: &Meta) -> InstagramLogin {
-    InstagramLogin::new(
-        meta.graph_with(meta.config()),
-        InstagramLoginConfig::new(),
-    )
+    InstagramLogin::new(meta.graph_with(meta.config()), InstagramLoginConfig::new())
 }
 
 fn at(verb: &str, address: &str) -> MockBuilder {
@@ -110,8 +107,7 @@ async fn the_dialog_should_be_asked_for_all_it_is_to_grant() {
             state: &state,
             ask_again,
         };
-        let url =
-            InstagramLogin::new(graph.clone(), config).authorize_url(&app(), &authorize);
+        let url = InstagramLogin::new(graph.clone(), config).authorize_url(&app(), &authorize);
         assert!(!url.as_str().contains(APP_SECRET));
         let query: std::collections::BTreeMap<_, _> = url.query_pairs().into_owned().collect();
         json!({ "address": url.as_str().split('?').next(), "query": query })
@@ -188,7 +184,9 @@ async fn what_a_proxy_left_behind_the_code_should_be_cut_off() {
     for left in ["#_", "%23_"] {
         let meta = Meta::start().await;
         willing(&meta).await;
-        exchange_with(&meta, &format!("{CODE}{left}")).await.unwrap();
+        exchange_with(&meta, &format!("{CODE}{left}"))
+            .await
+            .unwrap();
         let sent = String::from_utf8(meta.requests().await[0].body.clone()).unwrap();
         assert!(sent.ends_with(&format!("code={CODE}")), "{left}");
     }
@@ -196,7 +194,8 @@ async fn what_a_proxy_left_behind_the_code_should_be_cut_off() {
 
 #[tokio::test]
 async fn a_refused_code_should_say_who_must_act_and_be_sent_once() {
-    let flat = |text: &str| json!({ "error_type": "OAuthException", "code": 400, "error_message": text });
+    let flat =
+        |text: &str| json!({ "error_type": "OAuthException", "code": 400, "error_message": text });
     for (text, class, words) in [
         (
             "Matching code was not found or was already used",
@@ -218,8 +217,16 @@ async fn a_refused_code_should_say_who_must_act_and_be_sent_once() {
             FailureClass::Config,
             "redirect address",
         ),
-        ("Invalid redirect_uri", FailureClass::Config, "redirect address"),
-        ("Invalid platform app", FailureClass::Config, "own id and secret"),
+        (
+            "Invalid redirect_uri",
+            FailureClass::Config,
+            "redirect address",
+        ),
+        (
+            "Invalid platform app",
+            FailureClass::Config,
+            "own id and secret",
+        ),
         (
             "Invalid scope field(s): instagram_business_basic",
             FailureClass::Config,
@@ -253,7 +260,11 @@ async fn a_refused_code_should_say_who_must_act_and_be_sent_once() {
 async fn a_failure_further_on_should_say_that_it_is_instagrams() {
     for (address, error, class) in [
         (PROLONG, (500, graph_error(2, 0)), FailureClass::Transient),
-        (PROLONG, (400, graph_error(190, 0)), FailureClass::Reauthorize),
+        (
+            PROLONG,
+            (400, graph_error(190, 0)),
+            FailureClass::Reauthorize,
+        ),
         (ME, (400, graph_error(190, 463)), FailureClass::Reauthorize),
         (ME, (400, graph_error(10, 0)), FailureClass::Permission),
         (ME, (200, json!({ "username": "x" })), FailureClass::Unknown),
@@ -284,7 +295,11 @@ async fn an_account_that_is_not_professional_should_say_how_to_become_it() {
         willing(&meta).await;
         let problems = exchange(&meta).await.unwrap().accounts.remove(0).problems;
         assert_eq!(problems.is_empty(), publishable, "{kind}: {problems:?}");
-        assert!(problems.iter().all(|problem| problem.contains("professional")));
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.contains("professional"))
+        );
     }
 
     // Where Instagram does not even say who it is.
@@ -329,7 +344,13 @@ async fn a_token_should_be_renewed_and_may_become_another_text() {
     insta::assert_json_snapshot!("refresh", meta.sent().await);
 
     // Not told: all of Instagram's tokens end.
-    once(&meta, "GET", REFRESH, (200, json!({ "access_token": "IGAA" }))).await;
+    once(
+        &meta,
+        "GET",
+        REFRESH,
+        (200, json!({ "access_token": "IGAA" })),
+    )
+    .await;
     let refreshed = login(&meta).refresh(&app(), &USER_TOKEN.into()).await;
     let ends = now() + TimeDelta::days(60);
     assert_eq!(refreshed.unwrap().unwrap().expires_at, Some(ends));
@@ -412,5 +433,9 @@ async fn the_proof_should_have_a_switch_of_its_own() {
         query.any(|(name, _)| name == "appsecret_proof")
     });
     assert_eq!(proven.collect::<Vec<_>>(), [false, false, true, true]);
-    assert!(requests.iter().all(|request| !request.url.as_str().contains(APP_ID)));
+    assert!(
+        requests
+            .iter()
+            .all(|request| !request.url.as_str().contains(APP_ID))
+    );
 }

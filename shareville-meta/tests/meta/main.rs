@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod answers;
 mod budgets;
 mod client;
 mod comments;
 mod commits;
 mod corpus;
+mod instagram_found;
 mod instagram_login;
 mod login;
 mod pages_found;
