@@ -97,7 +97,7 @@ async fn every_answer_should_be_read_by_what_asks_for_it() {
         }
         asked.insert(kind.to_owned());
     }
-    assert_eq!(asked.len(), 18, "{asked:?}");
+    assert_eq!(asked.len(), 20, "{asked:?}");
 }
 
 async fn pages(kind: &str, mut body: Value) {
