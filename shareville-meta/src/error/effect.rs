@@ -99,6 +99,7 @@ const fn is_ambiguous(error: &GraphError) -> bool {
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, StatusCode};
+    use shareville_core::failure::LimitScope;
 
     use super::*;
 
@@ -199,6 +200,15 @@ mod tests {
             assert!(did_nothing(step, &connect), "{step:?}");
         }
         assert!(did_nothing(Step::Read, &lost));
+    }
+
+    #[test]
+    fn a_call_that_was_withheld_should_have_done_nothing_whatever_it_was_for() {
+        let rest = std::time::Duration::from_secs(60);
+        let withheld = GraphError::withheld(rest, LimitScope::App);
+        for step in WRITES {
+            assert!(did_nothing(step, &withheld), "{step:?}");
+        }
     }
 
     #[test]

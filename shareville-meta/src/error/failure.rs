@@ -7,14 +7,30 @@ use shareville_core::{
 
 use super::{ErrorKind, GraphError, Network, table, words};
 
+/// Who tries again what may work later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    ByItself,
+    ByPerson,
+}
+
 impl GraphError {
     /// The failure to be stored and shown: its class, who must act, and what happened in plain words.
     ///
     /// `now` is the time of the answer: a rate limit's end is counted from it.
     #[must_use]
     pub fn failure(&self, now: Timestamp) -> Failure {
+        self.told(now, Again::ByItself)
+    }
+
+    /// The same for a login, which nobody tries again but the person.
+    pub(crate) fn login_failure(&self, now: Timestamp) -> Failure {
+        self.told(now, Again::ByPerson)
+    }
+
+    fn told(&self, now: Timestamp, again: Again) -> Failure {
         let class = self.class(now);
-        let failure = Failure::new(class, self.words(class));
+        let failure = Failure::new(class, self.words(class, again));
         let failure = match self.must_be_settled_at_the_platform() {
             true => failure.with_action(Action::CheckAccount),
             false => failure,
@@ -31,7 +47,7 @@ impl GraphError {
     }
 
     /// What happened, and who must act.
-    fn words(&self, class: FailureClass) -> String {
+    fn words(&self, class: FailureClass, again: Again) -> String {
         let known = self
             .subcode
             .and_then(|subcode| table::of_subcode(self.code, subcode))
@@ -39,8 +55,14 @@ impl GraphError {
             .map(|row| row.words)
             .filter(|words| !words.is_empty());
         let next = match class {
-            FailureClass::Transient => "It is tried again by itself.",
-            FailureClass::RateLimited { .. } => "It goes on by itself when the limit has passed.",
+            FailureClass::Transient => match again {
+                Again::ByItself => "It is tried again by itself.",
+                Again::ByPerson => "Try again in a while.",
+            },
+            FailureClass::RateLimited { .. } => match again {
+                Again::ByItself => "It goes on by itself when the limit has passed.",
+                Again::ByPerson => "Try again when the limit has passed.",
+            },
             FailureClass::Reauthorize => "Connect the account again.",
             FailureClass::Permission => match self.network() {
                 Network::Facebook => {

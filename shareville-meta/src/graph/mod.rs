@@ -102,4 +102,9 @@ impl Graph {
     pub(crate) fn failure(&self, error: &GraphError) -> Failure {
         error.failure(self.now())
     }
+
+    /// The same for a login, which nobody tries again but the person.
+    pub(crate) fn login_failure(&self, error: &GraphError) -> Failure {
+        error.login_failure(self.now())
+    }
 }

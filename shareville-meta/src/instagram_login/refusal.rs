@@ -10,7 +10,7 @@ use crate::{error::GraphError, graph::Graph};
 
 /// A failure of a call that exchanges or renews tokens, or asks whose they are.
 pub(super) fn failure(graph: &Graph, error: &GraphError) -> Failure {
-    let failure = graph.failure(error);
+    let failure = graph.login_failure(error);
     let text = error.message.as_deref().unwrap_or_default().to_lowercase();
     let has = |words: &str| text.contains(words);
     let said = match failure.class {

@@ -56,11 +56,11 @@ impl FacebookLogin {
                 name: None,
                 picture: None,
             },
-            (Err(error), None) => return Err(graph.failure(&error)),
+            (Err(error), None) => return Err(graph.login_failure(&error)),
         };
         let scopes = grant::scopes(graph, app, &token, &self.config.scopes, &checked)
             .await
-            .map_err(|error| graph.failure(&error))?;
+            .map_err(|error| graph.login_failure(&error))?;
         let reader = page::Reader::new(graph, app, &token, self.config.instagram());
         let pages = reader.all(&checked, unreadable).await?;
         let accounts = page::accounts(pages, &scopes.granted, &checked);
@@ -110,7 +110,7 @@ impl Connector for FacebookLogin {
         redirect_uri: &Url,
     ) -> Result<Granted, Failure> {
         let graph = &self.graph;
-        let failure = |error: Box<crate::error::GraphError>| graph.failure(&error);
+        let failure = |error: Box<crate::error::GraphError>| graph.login_failure(&error);
         let short = token::exchange_code(graph, app, code, redirect_uri)
             .await
             .map_err(failure)?;
@@ -142,7 +142,7 @@ impl Connector for FacebookLogin {
         let graph = &self.graph;
         let long = token::prolong(graph, app, token)
             .await
-            .map_err(|error| graph.failure(&error))?;
+            .map_err(|error| graph.login_failure(&error))?;
         let expires_at = match long.expires_at(graph.now()) {
             Some(expires_at) => Some(expires_at),
             // Not said: it need not mean that it never ends.
@@ -162,7 +162,7 @@ impl Connector for FacebookLogin {
             .delete(&["me", "permissions"], Auth::Token(token, app))
             .send::<Acknowledged>()
             .await;
-        match revoked.map_err(|error| self.graph.failure(&error)) {
+        match revoked.map_err(|error| self.graph.login_failure(&error)) {
             Ok(_) => Ok(()),
             Err(failure) if failure.class == FailureClass::Reauthorize => Ok(()),
             Err(failure) => Err(failure),

@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
             .with_some("after", after)
             .send()
             .await
-            .map_err(|error| self.graph.failure(&error))
+            .map_err(|error| self.graph.login_failure(&error))
     }
 
     /// `GET /{page}` with the person's token; where that is refused, without its Instagram account.
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
             .with("fields", fields(instagram))
             .send()
             .await
-            .map_err(|error| self.graph.failure(&error))
+            .map_err(|error| self.graph.login_failure(&error))
     }
 
     fn can_do_with_less(&self, failure: &Failure) -> bool {

@@ -78,7 +78,7 @@ async fn every_answer_should_be_read_by_what_asks_for_it() {
         let body = entry["body"].clone();
         match kind {
             "me_accounts" | "account_item" | "page" | "page_with_instagram" => {
-                pages(kind, body).await
+                pages(kind, body).await;
             }
             "debug_token" => checked_token(body).await,
             "permission_item" => permission(body).await,

@@ -192,6 +192,7 @@ async fn an_exchange_should_be_sent_once_and_say_who_must_act() {
         meta.on("POST", "/oauth/access_token", (status, body)).await;
         let failure = exchange(&meta).await.unwrap_err();
         assert_eq!(failure.class, class, "{failure}");
+        assert!(!failure.message.contains("by itself"), "{failure}");
         assert!(!shows_a_secret(&format!("{failure:?}")));
         assert_eq!(meta.calls().await.len(), 1, "{failure}");
     }

@@ -10,6 +10,7 @@ mod commits;
 mod corpus;
 mod instagram_found;
 mod instagram_login;
+mod instagram_tokens;
 mod login;
 mod pages_found;
 mod prepares;
