@@ -5,7 +5,7 @@ pub use shareville_core::{
     clock::{Clock, Deadline, ManualClock, SystemClock, Timestamp},
     connect::{BegunLogin, Callback, Connecting, Landing, LandingStatus, NewLogin},
     connection::{Account, Connection, ConnectionStatus},
-    connector::{Authorize, Connector, FoundAccount, Granted, Refreshed},
+    connector::{Authorize, Connector, FoundAccount, Granted, Inspected, Refreshed},
     credential::{ApiKey, Scope, UserToken},
     deliver::{Courier, Letter, Shapes},
     delivery::{Attempt, Delivery, DeliveryStatus, Outcome, Trouble},

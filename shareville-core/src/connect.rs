@@ -6,6 +6,7 @@
 mod callback;
 mod erase;
 mod grant;
+mod known;
 mod remove;
 mod save;
 
@@ -15,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 pub use self::callback::{Callback, Landing, LandingStatus};
-use self::save::Basis;
+use self::{known::Known, save::Basis};
 use crate::{
     caller::Caller,
     clock::{Timestamp, later},
@@ -270,7 +271,7 @@ impl Connecting<'_> {
             .shareville
             .connector_and_app(self.caller.tenant(), provider)?;
         match connector.inspect(&app, &granted.token).await {
-            Ok(now) => Ok(now),
+            Ok(now) => Ok(Known::from(&granted).complete(connector.inspects(), now)),
             Err(failure) if failure.class == FailureClass::Reauthorize => Err(failure.into()),
             // It was good when it was granted; whatever is in the way now is none of the user's business.
             Err(_) => Ok(granted),
@@ -355,7 +356,7 @@ impl Connecting<'_> {
         let place = Connection::token_place(tenant.id, connection.id);
         let token = self.shareville.keyring().open(place, &connection.token)?;
         let granted = match connector.inspect(&app, &token).await {
-            Ok(granted) => granted,
+            Ok(now) => Known::from(&connection).complete(connector.inspects(), now),
             Err(failure) => {
                 if failure.class == FailureClass::Reauthorize {
                     self.shareville

@@ -61,6 +61,16 @@ pub struct FoundAccount {
     pub problems: Vec<String>,
 }
 
+/// What asking a token anew can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Inspected {
+    /// All that a login brings.
+    All,
+    /// The person and the accounts, but neither what was granted nor when the token ends: what was known of both stays.
+    AccountsOnly,
+}
+
 /// A token that was renewed.
 #[derive(Debug, Clone)]
 pub struct Refreshed {
@@ -96,6 +106,11 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
         code: &SecretString,
         redirect_uri: &Url,
     ) -> Result<Granted, Failure>;
+
+    /// What [`inspect`](Self::inspect) can tell: all, unless it is said otherwise.
+    fn inspects(&self) -> Inspected {
+        Inspected::All
+    }
 
     /// Asks anew what a token grants and opens.
     ///

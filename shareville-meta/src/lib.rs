@@ -2,6 +2,7 @@
 
 mod error;
 mod graph;
+mod instagram_login;
 mod login;
 mod pages;
 
@@ -10,6 +11,9 @@ pub use self::{
     graph::{
         BusinessGauge, DEFAULT_VERSION, Endpoint, Gauge, Graph, GraphConfig, InvalidBase, Usage,
     },
-    login::{FacebookLogin, LoginConfig, SCOPES},
+    instagram_login::{
+        FacebookButton, INSTAGRAM_LOGIN_SCOPES, InstagramLogin, InstagramLoginConfig,
+    },
+    login::{FacebookLogin, INSTAGRAM_SCOPES, LoginConfig, SCOPES},
     pages::{FacebookPages, MediaHosts},
 };

@@ -18,7 +18,7 @@ use crate::{
     tenant::Tenant,
 };
 
-use super::told;
+use super::{known::Known, told};
 
 /// Why something is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +119,7 @@ impl Shareville {
         let Ok(old) = connector.inspect(&app, &token).await else {
             return Ok(new);
         };
+        let old = Known::from(before).complete(connector.inspects(), old);
         let covers = |more: &Granted, less: &Granted| {
             let scopes: HashSet<_> = more.scopes.iter().collect();
             let open: HashSet<_> = publishable(more).collect();

@@ -269,6 +269,34 @@ async fn a_reconnect_should_not_replace_a_token_that_can_do_more() {
 }
 
 #[tokio::test]
+async fn what_asking_anew_cannot_tell_should_stay_as_it_was() {
+    let stage = Stage::new().await;
+    stage.connector.tell_accounts_only();
+    let ends = "2027-01-01T00:00:00Z".parse().ok();
+    let brings = Granted {
+        expires_at: ends,
+        missing_scopes: vec!["comment".to_owned()],
+        ..brings("token", &["publish"])
+    };
+    let expected = |connection: &Connection| {
+        assert_eq!(connection.scopes, ["publish"]);
+        assert_eq!(connection.missing_scopes, ["comment"]);
+        assert_eq!(connection.expires_at, ends);
+    };
+    // Asked anew when it is confirmed, and when its accounts are.
+    let landing = stage.log_in("maria", true, brings).await;
+    let LandingStatus::Confirm { grant } = landing.status else {
+        panic!("nothing to confirm: {:?}", landing.status);
+    };
+    let connection = confirm(&stage, &grant, "maria").await.unwrap();
+    expected(&connection);
+    let caller = stage.caller().await;
+    let connecting = stage.shareville.connections(&caller);
+    expected(&connecting.refresh_accounts(connection.id).await.unwrap());
+    assert_eq!(stage.connector.inspected().len(), 2);
+}
+
+#[tokio::test]
 async fn a_dead_token_should_be_replaced_whatever_it_could_do() {
     let stage = Stage::new().await;
     stage

@@ -27,9 +27,10 @@ impl GraphError {
             Some(Kind::Transient) => FailureClass::Transient,
             Some(Kind::RateLimited) => FailureClass::RateLimited {
                 until: self.regain_after.map(|wait| later(now, wait)),
-                scope: match self.code {
-                    Some(4 | 341) => LimitScope::App,
-                    _ => LimitScope::Account,
+                scope: match (self.used_up, self.code) {
+                    (Some(scope), _) => scope,
+                    (None, Some(4 | 341)) => LimitScope::App,
+                    (None, _) => LimitScope::Account,
                 },
             },
             Some(Kind::Reauthorize) => FailureClass::Reauthorize,
@@ -45,6 +46,7 @@ impl GraphError {
 
     fn decide(&self) -> Option<Kind> {
         match self.kind {
+            Some(ErrorKind::Withheld) => return Some(Kind::RateLimited),
             Some(ErrorKind::Connect | ErrorKind::Lost) => return Some(Kind::Transient),
             Some(ErrorKind::NotJson) => return Some(self.by_challenge()),
             _ => {}

@@ -49,7 +49,7 @@ pub enum Effect {
 
 /// Whether a call that failed may have acted all the same: it may, unless there is proof that it did not.
 ///
-/// Where something visible is made ([`Step::Commit`], [`Step::Comment`]) the proof is: no connection was made; or a
+/// Where something visible is made ([`Step::Commit`], [`Step::Comment`]) the proof is: the call was withheld, or no connection was made; or a
 /// well-formed Graph error with HTTP 4xx of a code that the platform gives before it does anything. Codes such as 1, 2
 /// and 4/2207051 were seen on calls that had published.
 ///
@@ -60,7 +60,7 @@ pub enum Effect {
 pub fn effect(step: Step, error: &GraphError) -> Effect {
     let harmless = match step {
         Step::Read => true,
-        _ if error.kind == Some(ErrorKind::Connect) => true,
+        _ if matches!(error.kind, Some(ErrorKind::Connect | ErrorKind::Withheld)) => true,
         _ if !is_plain_refusal(error) => false,
         Step::Commit | Step::Comment => is_refused_beforehand(error),
         Step::Login | Step::Prepare | Step::Edit | Step::Delete => !is_ambiguous(error),
@@ -99,6 +99,7 @@ const fn is_ambiguous(error: &GraphError) -> bool {
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, StatusCode};
+    use shareville_core::failure::LimitScope;
 
     use super::*;
 
@@ -199,6 +200,15 @@ mod tests {
             assert!(did_nothing(step, &connect), "{step:?}");
         }
         assert!(did_nothing(Step::Read, &lost));
+    }
+
+    #[test]
+    fn a_call_that_was_withheld_should_have_done_nothing_whatever_it_was_for() {
+        let rest = std::time::Duration::from_secs(60);
+        let withheld = GraphError::withheld(rest, LimitScope::App);
+        for step in WRITES {
+            assert!(did_nothing(step, &withheld), "{step:?}");
+        }
     }
 
     #[test]

@@ -174,10 +174,13 @@ impl Reported {
     }
 }
 
-/// Whether an answer says that it is a failure, whatever its HTTP status: an `error` on top, or no `success`.
+/// Whether an answer says that it is a failure, whatever its HTTP status: an `error` on top, Instagram's flat one, or no
+/// `success`.
 pub(crate) fn is_failure(json: &Value) -> bool {
     json.as_object().is_some_and(|object| {
-        object.contains_key("error") || Reported::no_success(object).is_some()
+        object.contains_key("error")
+            || Reported::instagram(object).is_some()
+            || Reported::no_success(object).is_some()
     })
 }
 
@@ -243,7 +246,11 @@ mod tests {
             assert_eq!(Reported::read(&json), None, "{json}");
             assert!(!is_failure(&json));
         }
-        for json in [json!({"success": "false"}), json!({"error": 1, "id": "1"})] {
+        for json in [
+            json!({"success": "false"}),
+            json!({"error": 1, "id": "1"}),
+            json!({"error_type": "OAuthException", "code": 400, "error_message": "No"}),
+        ] {
             assert!(is_failure(&json));
         }
     }

@@ -5,7 +5,14 @@ use shareville_core::{
     failure::{Action, Failure, FailureClass, PlatformError},
 };
 
-use super::{ErrorKind, GraphError, table, words};
+use super::{ErrorKind, GraphError, Network, table, words};
+
+/// Who tries again what may work later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    ByItself,
+    ByPerson,
+}
 
 impl GraphError {
     /// The failure to be stored and shown: its class, who must act, and what happened in plain words.
@@ -13,8 +20,17 @@ impl GraphError {
     /// `now` is the time of the answer: a rate limit's end is counted from it.
     #[must_use]
     pub fn failure(&self, now: Timestamp) -> Failure {
+        self.told(now, Again::ByItself)
+    }
+
+    /// The same for a login, which nobody tries again but the person.
+    pub(crate) fn login_failure(&self, now: Timestamp) -> Failure {
+        self.told(now, Again::ByPerson)
+    }
+
+    fn told(&self, now: Timestamp, again: Again) -> Failure {
         let class = self.class(now);
-        let failure = Failure::new(class, self.words(class));
+        let failure = Failure::new(class, self.words(class, again));
         let failure = match self.must_be_settled_at_the_platform() {
             true => failure.with_action(Action::CheckAccount),
             false => failure,
@@ -31,7 +47,7 @@ impl GraphError {
     }
 
     /// What happened, and who must act.
-    fn words(&self, class: FailureClass) -> String {
+    fn words(&self, class: FailureClass, again: Again) -> String {
         let known = self
             .subcode
             .and_then(|subcode| table::of_subcode(self.code, subcode))
@@ -39,12 +55,23 @@ impl GraphError {
             .map(|row| row.words)
             .filter(|words| !words.is_empty());
         let next = match class {
-            FailureClass::Transient => "It is tried again by itself.",
-            FailureClass::RateLimited { .. } => "It goes on by itself when the limit has passed.",
+            FailureClass::Transient => match again {
+                Again::ByItself => "It is tried again by itself.",
+                Again::ByPerson => "Try again in a while.",
+            },
+            FailureClass::RateLimited { .. } => match again {
+                Again::ByItself => "It goes on by itself when the limit has passed.",
+                Again::ByPerson => "Try again when the limit has passed.",
+            },
             FailureClass::Reauthorize => "Connect the account again.",
-            FailureClass::Permission => {
-                "Connect the account again and allow all that is asked for, with a person who may create content on the Page."
-            }
+            FailureClass::Permission => match self.network() {
+                Network::Facebook => {
+                    "Connect the account again and allow all that is asked for, with a person who may create content on the Page."
+                }
+                Network::Instagram => {
+                    "Connect the account again and allow all that is asked for, with a professional account."
+                }
+            },
             FailureClass::Content { retryable: true } => {
                 "Make sure that its address can be opened by anybody without a login, then try again."
             }
@@ -58,30 +85,58 @@ impl GraphError {
             _ => "Look at the account before you try again.",
         };
         let what = match known {
-            Some(known) => known.to_owned(),
+            Some(known) => self.named(known),
             None => self.said(class),
         };
         format!("{what} {next}")
     }
 
+    /// The words with the network's name. The tables are written for Facebook, whose codes Instagram shares.
+    fn named(&self, words: &str) -> String {
+        match self.network() {
+            Network::Facebook => words.to_owned(),
+            Network::Instagram => words
+                .replace("facebook.com", "instagram.com")
+                .replace("Facebook", "Instagram"),
+        }
+    }
+
+    /// Whose answer it is: Instagram's own errors come from Facebook's hosts too.
+    fn network(&self) -> Network {
+        let is_instagrams = self.error_type.as_deref() == Some("IGApiException")
+            || self
+                .error_type
+                .as_deref()
+                .is_some_and(|kind| kind.starts_with("container "))
+            || self.subcode.is_some_and(table::is_instagrams);
+        match is_instagrams {
+            true => Network::Instagram,
+            false => self.network,
+        }
+    }
+
     /// What happened, where no row of the tables says it: the kind of failure, with the platform's words.
     fn said(&self, class: FailureClass) -> String {
-        let own = match class {
-            FailureClass::Transient => match self.kind {
-                Some(ErrorKind::Connect) => "Facebook could not be reached.",
-                Some(ErrorKind::Lost) => "Facebook did not answer in time.",
-                _ => "Facebook has a problem of its own right now.",
-            },
-            FailureClass::RateLimited { .. } => "Facebook limits how often it may be called.",
-            FailureClass::Reauthorize => "Facebook no longer accepts the access it was given.",
-            FailureClass::Permission => "Facebook says that a permission or a role is missing.",
-            FailureClass::Content { .. } => "Facebook does not take the post as it is.",
-            FailureClass::Duplicate => "Facebook says that the same has been posted already.",
-            FailureClass::Blocked => "Facebook has blocked the account for now.",
-            FailureClass::Config => "The app is not set up at Facebook as it must be.",
-            FailureClass::NotFound => "Facebook does not know it, or does not show it.",
+        let own = match (class, self.kind) {
+            (FailureClass::Transient, Some(ErrorKind::Connect)) => "Facebook could not be reached.",
+            (FailureClass::Transient, Some(ErrorKind::Lost)) => "Facebook did not answer in time.",
+            (FailureClass::Transient, _) => "Facebook has a problem of its own right now.",
+            (FailureClass::RateLimited { .. }, Some(ErrorKind::Withheld)) => {
+                "Facebook limits how often it may be called, and few calls are left: this one was not made."
+            }
+            (FailureClass::RateLimited { .. }, _) => "Facebook limits how often it may be called.",
+            (FailureClass::Reauthorize, _) => "Facebook no longer accepts the access it was given.",
+            (FailureClass::Permission, _) => {
+                "Facebook says that a permission or a role is missing."
+            }
+            (FailureClass::Content { .. }, _) => "Facebook does not take the post as it is.",
+            (FailureClass::Duplicate, _) => "Facebook says that the same has been posted already.",
+            (FailureClass::Blocked, _) => "Facebook has blocked the account for now.",
+            (FailureClass::Config, _) => "The app is not set up at Facebook as it must be.",
+            (FailureClass::NotFound, _) => "Facebook does not know it, or does not show it.",
             _ => "Facebook answered with an error that is not known.",
         };
+        let own = self.named(own);
         // What is meant for developers helps a person only where something has to be mended.
         let for_developers = match class {
             FailureClass::Permission
@@ -99,7 +154,7 @@ impl GraphError {
             .filter(|said| !said.is_empty())
         {
             Some(said) => format!("{own} It says: “{}”", said.trim_end()),
-            None => own.to_owned(),
+            None => own,
         }
     }
 
@@ -134,6 +189,30 @@ mod tests {
         let platform = failure.platform.unwrap();
         assert_eq!((platform.code, platform.subcode), (Some(190), Some(460)));
         assert_eq!(platform.fbtrace_id.as_deref(), Some("A1"));
+    }
+
+    #[test]
+    fn what_instagram_says_should_be_told_as_instagrams() {
+        for body in [
+            r##"{"error":{"code":10,"type":"IGApiException","message":"(#10) Nope"}}"##,
+            r##"{"error":{"code":4,"error_subcode":2207051,"message":"Application request limit reached"}}"##,
+            r##"{"status_code":"EXPIRED","status":"Expired: …"}"##,
+        ] {
+            let said = failure(body).message;
+            assert!(
+                said.contains("Instagram") && !said.contains("Facebook"),
+                "{said}"
+            );
+        }
+        let body = br##"{"error":{"code":190,"error_subcode":459}}"##;
+        let error = GraphError::from_response(StatusCode::BAD_REQUEST, &HeaderMap::new(), body);
+        let said = Box::new(error)
+            .at(Network::Instagram)
+            .failure(SystemClock.now());
+        assert_eq!(
+            said.message,
+            "Instagram wants the person to log in at instagram.com and clear a security check first. Connect the account again."
+        );
     }
 
     #[test]

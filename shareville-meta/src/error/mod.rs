@@ -12,16 +12,27 @@ use std::{error::Error, fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
+use shareville_core::failure::LimitScope;
 
 pub use self::effect::{Effect, Step, effect};
 use self::envelope::Reported;
 pub(crate) use self::envelope::is_failure;
 use crate::graph::Usage;
 
+/// Whose answer it is, as people know it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Network {
+    #[default]
+    Facebook,
+    Instagram,
+}
+
 /// How far a call came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// The call was not sent, because the calls of the app or the account are (nearly) used up.
+    Withheld,
     /// No connection was made (DNS, connect, TLS): nothing was sent.
     Connect,
     /// The call was, or may have been, sent, and its answer did not come (whole).
@@ -69,6 +80,10 @@ pub struct GraphError {
     pub end_offset: Option<u64>,
     /// How long the platform wants to be left alone, by its usage headers.
     pub regain_after: Option<Duration>,
+    /// Whose calls are used up, where the call was withheld for it.
+    pub(crate) used_up: Option<LimitScope>,
+    /// Whose answer it is.
+    pub(crate) network: Network,
     /// Whether it came in the Graph API's own `error` object, with a code of its own: what can be relied upon.
     pub(crate) well_formed: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -96,6 +111,15 @@ impl GraphError {
             error.fbtrace_id = header(headers, "x-fb-trace-id");
         }
         error
+    }
+
+    /// A call that was not sent, because calls are (nearly) used up.
+    pub(crate) fn withheld(rest: Duration, scope: LimitScope) -> Box<Self> {
+        Box::new(Self {
+            regain_after: Some(rest),
+            used_up: Some(scope),
+            ..Self::of_kind(ErrorKind::Withheld)
+        })
     }
 
     /// A call that came to nothing before there was an answer.
@@ -170,6 +194,12 @@ impl GraphError {
         }
     }
 
+    /// The same, as an answer of this network.
+    pub(crate) fn at(mut self: Box<Self>, network: Network) -> Box<Self> {
+        self.network = network;
+        self
+    }
+
     /// Blots out secrets that the platform may have repeated in its texts.
     pub(crate) fn without(mut self: Box<Self>, secrets: &[&SecretString]) -> Box<Self> {
         for text in [
@@ -197,6 +227,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 impl fmt::Display for GraphError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
+            Some(ErrorKind::Withheld) => "the call was not sent: calls are used up",
             Some(ErrorKind::Connect) => "no connection to the Graph API",
             Some(ErrorKind::Lost) => "the Graph API's answer did not come",
             Some(ErrorKind::NotJson) => "the Graph API's answer is no JSON",

@@ -220,6 +220,13 @@ pub(super) const INSTAGRAM_SUBCODES: &[Row] = &[
     sub(2_207_085, Refetch, "", "field: graph-api.md 8.4"),
 ];
 
+/// Whether a subcode is one of Instagram's own.
+pub(super) fn is_instagrams(subcode: i64) -> bool {
+    INSTAGRAM_SUBCODES
+        .iter()
+        .any(|row| row.subcode == Some(subcode))
+}
+
 /// The row of a subcode that comes with a code, or without one.
 pub(super) fn of_subcode(code: Option<i64>, subcode: i64) -> Option<&'static Row> {
     SUBCODES.iter().chain(INSTAGRAM_SUBCODES).find(|row| {

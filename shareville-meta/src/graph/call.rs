@@ -12,8 +12,8 @@ use serde_json::Value;
 use shareville_core::tenant::App;
 use tracing::{Instrument as _, Span, field};
 
-use super::{Graph, Host, proof::appsecret_proof};
-use crate::error::{GraphError, Step, is_failure};
+use super::{Graph, Host, budget::Need, proof::appsecret_proof, usage::Usage};
+use crate::error::{GraphError, Network, Step, is_failure};
 
 /// The longest answer that is read: a full page of Pages or comments is well below.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -34,6 +34,7 @@ pub(crate) enum Auth<'a> {
 pub(crate) struct Call<'a> {
     graph: &'a Graph,
     step: Step,
+    need: Need,
     method: Method,
     host: Host,
     /// Whether the version comes first in the path.
@@ -72,6 +73,7 @@ impl Graph {
         Call {
             graph: self,
             step,
+            need: Need::of(step),
             method,
             host: Host::Graph,
             versioned: true,
@@ -100,6 +102,12 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Says that nobody misses it: it is the first to be withheld when calls run out.
+    pub(crate) const fn optional(mut self) -> Self {
+        self.need = Need::Optional;
+        self
+    }
+
     /// Adds a parameter.
     pub(crate) fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.params
@@ -107,7 +115,8 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Adds a parameter that is a secret: for forms, and for `debug_token`, where the platform takes nothing else.
+    /// Adds a parameter that is a secret: for forms, and for `debug_token` and Instagram's exchanges of tokens, where the
+    /// platform takes nothing else.
     pub(crate) fn with_secret(mut self, name: &str, value: &'a SecretString) -> Self {
         self.secrets.push(value);
         self.with(name, value.expose_secret())
@@ -145,7 +154,7 @@ impl<'a> Call<'a> {
                 Ok(answer)
             }
             Err(error) => {
-                let error = error.without(&self.secrets);
+                let error = error.without(&self.secrets).at(self.host.network());
                 if let Some(id) = &error.fbtrace_id {
                     span.record("fbtrace_id", id);
                 }
@@ -159,16 +168,55 @@ impl<'a> Call<'a> {
     }
 
     async fn exchange<T: DeserializeOwned>(&self) -> Result<T, Box<GraphError>> {
+        self.unless_withheld()?;
         let limit = self.graph.config.timeout;
         let work = async {
             let mut response = self.request().send().await.map_err(GraphError::transport)?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
             record(status, &headers);
+            self.heed(&headers);
             let body = read(response, status).await?;
             Ok((status, headers, body))
         };
         let (status, headers, body) = within(limit, work).await?;
         parse(status, &headers, &body)
+    }
+
+    /// Fails if this call must not be made now.
+    fn unless_withheld(&self) -> Result<(), Box<GraphError>> {
+        let (graph, object) = (self.graph, self.object());
+        let withheld = self
+            .app()
+            .and_then(|app| graph.budget.withheld(app, object, self.need, graph.now()));
+        match withheld {
+            Some(withheld) => Err(GraphError::withheld(withheld.rest, withheld.scope)),
+            None => Ok(()),
+        }
+    }
+
+    /// What an answer says of the budget, be it a success or not.
+    fn heed(&self, headers: &HeaderMap) {
+        if let Some(app) = self.app() {
+            let usage = Usage::from_headers(headers);
+            let now = self.graph.now();
+            self.graph.budget.heed(app, self.object(), &usage, now);
+        }
+    }
+
+    /// Whose budget it is on. Logging in is on nobody's.
+    fn app(&self) -> Option<&'a str> {
+        match self.auth {
+            Auth::Token(_, app) | Auth::App(app) => Some(&app.id),
+            Auth::Form => None,
+        }
+    }
+
+    /// The Page or account it is about, as far as the path tells: `{page}/…`, `{page}_{post}`.
+    fn object(&self) -> Option<&'a str> {
+        let first = self.path.first()?;
+        let id = first.split('_').next().unwrap_or(first);
+        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        is_id.then_some(id)
     }
 
     fn request(&self) -> reqwest::RequestBuilder {
@@ -180,7 +228,7 @@ impl<'a> Call<'a> {
             .collect();
         let mut url = graph.config.endpoint.url(self.host, &segments);
         let proof = match self.auth {
-            Auth::Token(token, app) if graph.config.appsecret_proof => {
+            Auth::Token(token, app) if self.is_proven() => {
                 Some(("appsecret_proof", appsecret_proof(&app.secret, token)))
             }
             _ => None,
@@ -209,6 +257,14 @@ impl<'a> Call<'a> {
                 request.bearer_auth(format!("{}|{}", app.id, app.secret.expose_secret()))
             }
             Auth::Form => request,
+        }
+    }
+
+    /// Whether it proves that it knows the app's secret.
+    fn is_proven(&self) -> bool {
+        match self.host.network() {
+            Network::Facebook => self.graph.config.appsecret_proof,
+            Network::Instagram => self.graph.config.instagram_appsecret_proof,
         }
     }
 

@@ -19,6 +19,9 @@ pub struct GraphConfig {
     pub version: String,
     /// Whether each call proves that it knows the app's secret (`appsecret_proof`); on by default.
     pub appsecret_proof: bool,
+    /// The same for `graph.instagram.com`, with the secret of the Instagram app; on by default. (That this is the secret
+    /// which counts there is not documented: graph-api.md 2.4.)
+    pub instagram_appsecret_proof: bool,
     /// How long connecting may take; 10 seconds by default.
     pub connect_timeout: Duration,
     /// How long a call may take, answer included; 90 seconds by default, because Meta is slow where it fetches media.
@@ -33,6 +36,7 @@ impl GraphConfig {
             endpoint: Endpoint::live(),
             version: DEFAULT_VERSION.to_owned(),
             appsecret_proof: true,
+            instagram_appsecret_proof: true,
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(90),
         }
@@ -56,6 +60,13 @@ impl GraphConfig {
     #[must_use]
     pub const fn with_appsecret_proof(mut self, on: bool) -> Self {
         self.appsecret_proof = on;
+        self
+    }
+
+    /// The same with or without `appsecret_proof` at `graph.instagram.com`.
+    #[must_use]
+    pub const fn with_instagram_appsecret_proof(mut self, on: bool) -> Self {
+        self.instagram_appsecret_proof = on;
         self
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use url::Url;
 
+use crate::error::Network;
+
 /// Meta's hosts.
 ///
 /// Source: graph-api.md 1.1 (D-LOGIN).
@@ -35,6 +37,16 @@ impl Host {
             Self::WwwInstagram => "www.instagram.com",
             Self::ApiInstagram => "api.instagram.com",
             Self::GraphInstagram => "graph.instagram.com",
+        }
+    }
+}
+
+impl Host {
+    /// Whose it is, as people know it.
+    pub(crate) const fn network(self) -> Network {
+        match self {
+            Self::WwwInstagram | Self::ApiInstagram | Self::GraphInstagram => Network::Instagram,
+            Self::Www | Self::Graph | Self::GraphVideo | Self::Upload => Network::Facebook,
         }
     }
 }

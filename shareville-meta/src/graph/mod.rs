@@ -1,6 +1,7 @@
 //! The client for the Graph API: one call, sent once.
 
 mod answer;
+mod budget;
 mod call;
 mod config;
 mod endpoint;
@@ -16,6 +17,7 @@ use shareville_core::{
     failure::Failure,
 };
 
+use self::budget::Budget;
 pub(crate) use self::{
     answer::{Acknowledged, Created, Listed, Nested, id_text, optional_id_text, parse_time},
     call::Auth,
@@ -31,11 +33,16 @@ use crate::error::GraphError;
 /// A client for the Graph API, for all tenants: the token is an argument of each call. Cheap to clone.
 ///
 /// It re-sends nothing and follows no redirect: whether a call is made again is for the engine alone to decide.
+///
+/// All clones heed together what the platform says of how many calls are left, for each app and each account: optional
+/// calls stop at 75 %, all but those that make a post visible at 90 %, everything at 100 % and while the platform wants to
+/// be left alone. A call that is withheld is not sent, and fails as a rate limit.
 #[derive(Debug, Clone)]
 pub struct Graph {
     client: reqwest::Client,
     config: Arc<GraphConfig>,
     clock: Arc<dyn Clock>,
+    budget: Arc<Budget>,
 }
 
 impl Graph {
@@ -65,6 +72,7 @@ impl Graph {
             client,
             config: Arc::new(config),
             clock: Arc::new(SystemClock),
+            budget: Arc::default(),
         }
     }
 
@@ -93,5 +101,10 @@ impl Graph {
     /// An error of a call just made, for people.
     pub(crate) fn failure(&self, error: &GraphError) -> Failure {
         error.failure(self.now())
+    }
+
+    /// The same for a login, which nobody tries again but the person.
+    pub(crate) fn login_failure(&self, error: &GraphError) -> Failure {
+        error.login_failure(self.now())
     }
 }

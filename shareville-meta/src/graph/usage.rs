@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Percentages of a budget; they can exceed 100.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
@@ -62,22 +62,29 @@ impl Usage {
     /// How long the platform wants to be left alone, if it says so.
     #[must_use]
     pub fn regain_after(&self) -> Option<Duration> {
-        const LONGEST_MINUTES: f64 = 60.0 * 24.0 * 30.0;
-        self.business
-            .iter()
-            .map(|(_, gauge)| gauge.estimated_time_to_regain_access)
-            .filter(|minutes| *minutes > 0.0)
-            .reduce(f64::max)
-            .map(|minutes| Duration::from_secs_f64(minutes.min(LONGEST_MINUTES) * 60.0))
+        let gauges = self.business.iter();
+        gauges.filter_map(|(_, gauge)| gauge.regain_after()).max()
     }
 }
 
+impl BusinessGauge {
+    /// How long the platform wants to be left alone, if it says so.
+    #[must_use]
+    pub fn regain_after(&self) -> Option<Duration> {
+        const LONGEST_MINUTES: f64 = 60.0 * 24.0 * 30.0;
+        let minutes = self.estimated_time_to_regain_access;
+        (minutes > 0.0).then(|| Duration::from_secs_f64(minutes.min(LONGEST_MINUTES) * 60.0))
+    }
+}
+
+/// What a header holds, if it is an object that can be read.
 fn json<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, name: &str) -> Option<T> {
-    serde_json::from_slice(headers.get(name)?.as_bytes()).ok()
+    let object: Map<String, Value> = serde_json::from_slice(headers.get(name)?.as_bytes()).ok()?;
+    serde_json::from_value(Value::Object(object)).ok()
 }
 
 fn business(headers: &HeaderMap) -> Vec<(String, BusinessGauge)> {
-    let Some(Value::Object(by_id)) = json(headers, "x-business-use-case-usage") else {
+    let Some(by_id) = json::<Map<String, Value>>(headers, "x-business-use-case-usage") else {
         return Vec::new();
     };
     by_id

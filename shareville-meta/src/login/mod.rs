@@ -2,6 +2,7 @@
 
 mod config;
 mod grant;
+mod instagram;
 mod page;
 mod token;
 
@@ -17,13 +18,13 @@ use shareville_core::{
 };
 use url::Url;
 
-pub use self::config::{LoginConfig, SCOPES};
+pub use self::config::{INSTAGRAM_SCOPES, LoginConfig, SCOPES};
 use self::{page::Unreadable, token::CheckedToken};
 use crate::graph::{Acknowledged, Auth, Graph, Host};
 
-/// Facebook Login: people let a tenant's app publish to their Pages.
+/// Facebook Login: people let a tenant's app publish to their Pages, and to the Instagram accounts linked to them.
 ///
-/// Source: graph-api.md 3 (D-LOGIN, D-SEC, D-LLT).
+/// Source: graph-api.md 3, 4.5 (D-LOGIN, D-SEC, D-LLT).
 #[derive(Debug, Clone)]
 pub struct FacebookLogin {
     graph: Graph,
@@ -55,16 +56,14 @@ impl FacebookLogin {
                 name: None,
                 picture: None,
             },
-            (Err(error), None) => return Err(graph.failure(&error)),
+            (Err(error), None) => return Err(graph.login_failure(&error)),
         };
         let scopes = grant::scopes(graph, app, &token, &self.config.scopes, &checked)
             .await
-            .map_err(|error| graph.failure(&error))?;
-        let pages = page::all(graph, app, &token, &checked, unreadable).await?;
-        let accounts = pages
-            .into_iter()
-            .map(|page| page.into_account(&scopes.granted, &checked))
-            .collect();
+            .map_err(|error| graph.login_failure(&error))?;
+        let reader = page::Reader::new(graph, app, &token, self.config.instagram());
+        let pages = reader.all(&checked, unreadable).await?;
+        let accounts = page::accounts(pages, &scopes.granted, &checked);
         Ok(Granted {
             person: person.id,
             name: person.name,
@@ -111,7 +110,7 @@ impl Connector for FacebookLogin {
         redirect_uri: &Url,
     ) -> Result<Granted, Failure> {
         let graph = &self.graph;
-        let failure = |error: Box<crate::error::GraphError>| graph.failure(&error);
+        let failure = |error: Box<crate::error::GraphError>| graph.login_failure(&error);
         let short = token::exchange_code(graph, app, code, redirect_uri)
             .await
             .map_err(failure)?;
@@ -143,7 +142,7 @@ impl Connector for FacebookLogin {
         let graph = &self.graph;
         let long = token::prolong(graph, app, token)
             .await
-            .map_err(|error| graph.failure(&error))?;
+            .map_err(|error| graph.login_failure(&error))?;
         let expires_at = match long.expires_at(graph.now()) {
             Some(expires_at) => Some(expires_at),
             // Not said: it need not mean that it never ends.
@@ -163,7 +162,7 @@ impl Connector for FacebookLogin {
             .delete(&["me", "permissions"], Auth::Token(token, app))
             .send::<Acknowledged>()
             .await;
-        match revoked.map_err(|error| self.graph.failure(&error)) {
+        match revoked.map_err(|error| self.graph.login_failure(&error)) {
             Ok(_) => Ok(()),
             Err(failure) if failure.class == FailureClass::Reauthorize => Ok(()),
             Err(failure) => Err(failure),

@@ -1,6 +1,6 @@
-//! The Pages that a login opens.
+//! The Pages that a login opens, and the Instagram accounts linked to them.
 //!
-//! Source: graph-api.md 3.7 (D-PGS; field PROBE).
+//! Source: graph-api.md 3.7, 4.5 (D-PGS; field PROBE).
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -12,7 +12,8 @@ use shareville_core::{
 };
 
 use super::{
-    config::{LIST, PUBLISH},
+    config::{Instagram, LIST, PUBLISH},
+    instagram::{self, Linked},
     token::CheckedToken,
 };
 use crate::graph::{Auth, Graph, Listed, Nested, id_text};
@@ -50,6 +51,9 @@ pub(super) struct Page {
     /// The same in old shapes.
     #[serde(default)]
     perms: Option<Vec<String>>,
+    /// Omitted where there is none, and where the person has not allowed to see it.
+    #[serde(default)]
+    instagram_business_account: Option<Linked>,
 }
 
 /// Where a picture is.
@@ -69,73 +73,156 @@ pub(super) enum Unreadable {
     Fail,
 }
 
-/// All Pages of the person: those listed, and those that were granted and not listed because a business owns them.
-pub(super) async fn all(
-    graph: &Graph,
-    app: &App,
-    token: &SecretString,
-    checked: &CheckedToken,
-    unreadable: Unreadable,
-) -> Result<Vec<Page>, Failure> {
-    let mut pages = listed(graph, app, token).await?;
-    for id in unlisted(checked, &pages) {
-        match read(graph, app, token, &id).await {
-            Ok(page) => pages.push(page),
-            Err(failure) if is_out_of_reach(&failure) || unreadable == Unreadable::Skip => {
-                tracing::info!(page = id, %failure, "a Page that was granted cannot be read: left out");
-            }
-            Err(failure) => return Err(failure),
-        }
-    }
-    Ok(pages)
+/// What is asked of a Page, besides its tasks.
+const FIELDS: &str = "id,name,username,category,access_token,picture{url}";
+
+/// Reads Pages with a person's token.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    graph: &'a Graph,
+    app: &'a App,
+    token: &'a SecretString,
+    instagram: Instagram,
 }
 
-/// `GET /me/accounts`, to its end.
-async fn listed(graph: &Graph, app: &App, token: &SecretString) -> Result<Vec<Page>, Failure> {
-    let mut pages: Vec<Page> = Vec::new();
-    let mut after: Option<String> = None;
-    for _ in 0..MAX_LIST_PAGES {
-        let list: Listed<Page> = graph
-            .get(&["me", "accounts"], Auth::Token(token, app))
-            .with(
-                "fields",
-                "id,name,username,category,access_token,tasks,picture{url}",
-            )
+impl<'a> Reader<'a> {
+    pub(super) const fn new(
+        graph: &'a Graph,
+        app: &'a App,
+        token: &'a SecretString,
+        instagram: Instagram,
+    ) -> Self {
+        Self {
+            graph,
+            app,
+            token,
+            instagram,
+        }
+    }
+
+    /// All Pages of the person: those listed, and those that were granted and not listed because a business owns them.
+    pub(super) async fn all(
+        mut self,
+        checked: &CheckedToken,
+        unreadable: Unreadable,
+    ) -> Result<Vec<Page>, Failure> {
+        let mut pages = self.listed().await?;
+        for id in unlisted(checked, &pages) {
+            match self.read(&id).await {
+                Ok(page) => pages.push(page),
+                Err(failure) if is_out_of_reach(&failure) || unreadable == Unreadable::Skip => {
+                    tracing::info!(page = id, %failure, "a Page that was granted cannot be read: left out");
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(pages)
+    }
+
+    /// `GET /me/accounts`, to its end.
+    async fn listed(&mut self) -> Result<Vec<Page>, Failure> {
+        let mut pages: Vec<Page> = Vec::new();
+        let mut after: Option<String> = None;
+        for _ in 0..MAX_LIST_PAGES {
+            let list = self.list(after.as_deref()).await?;
+            after = list.after().map(str::to_owned);
+            let cut_off = list.is_cut_off();
+            for page in list.data {
+                if pages.iter().all(|known| known.id != page.id) {
+                    pages.push(page);
+                }
+            }
+            match (&after, cut_off) {
+                (None, false) => return Ok(pages),
+                (None, true) => break,
+                (Some(_), _) => {}
+            }
+        }
+        Err(Failure::new(
+            FailureClass::Unknown,
+            "Facebook's list of Pages does not end. Try again.",
+        ))
+    }
+
+    /// One page of the list. Where the Instagram accounts are refused, the Pages are asked for without them: one field
+    /// that is refused fails the whole call (graph-api.md 2.2).
+    async fn list(&mut self, after: Option<&str>) -> Result<Listed<Page>, Failure> {
+        match self.list_once(after).await {
+            Err(failure) if self.can_do_with_less(&failure) => {
+                tracing::info!(%failure, "the Instagram accounts of Pages cannot be read: left out");
+                self.instagram = Instagram::LeftOut;
+                self.list_once(after).await
+            }
+            listed => listed,
+        }
+    }
+
+    async fn list_once(&self, after: Option<&str>) -> Result<Listed<Page>, Failure> {
+        self.graph
+            .get(&["me", "accounts"], Auth::Token(self.token, self.app))
+            .with("fields", format!("{},tasks", fields(self.instagram)))
             .with("limit", "100")
-            .with_some("after", after.as_deref())
+            .with_some("after", after)
             .send()
             .await
-            .map_err(|error| graph.failure(&error))?;
-        after = list.after().map(str::to_owned);
-        let cut_off = list.is_cut_off();
-        for page in list.data {
-            if pages.iter().all(|known| known.id != page.id) {
-                pages.push(page);
+            .map_err(|error| self.graph.login_failure(&error))
+    }
+
+    /// `GET /{page}` with the person's token; where that is refused, without its Instagram account.
+    async fn read(&self, id: &str) -> Result<Page, Failure> {
+        match self.read_once(id, self.instagram).await {
+            Err(failure) if self.can_do_with_less(&failure) => {
+                self.read_once(id, Instagram::LeftOut).await
             }
-        }
-        match (&after, cut_off) {
-            (None, false) => return Ok(pages),
-            (None, true) => break,
-            (Some(_), _) => {}
+            read => read,
         }
     }
-    Err(Failure::new(
-        FailureClass::Unknown,
-        "Facebook's list of Pages does not end. Try again.",
-    ))
+
+    /// `tasks` is no field of it.
+    async fn read_once(&self, id: &str, instagram: Instagram) -> Result<Page, Failure> {
+        self.graph
+            .get(&[id], Auth::Token(self.token, self.app))
+            .with("fields", fields(instagram))
+            .send()
+            .await
+            .map_err(|error| self.graph.login_failure(&error))
+    }
+
+    fn can_do_with_less(&self, failure: &Failure) -> bool {
+        let refused = is_out_of_reach(failure) || failure.class == FailureClass::Config;
+        self.instagram == Instagram::Wanted && refused
+    }
 }
 
-/// `GET /{page}` with the user's token.
-async fn read(graph: &Graph, app: &App, token: &SecretString, id: &str) -> Result<Page, Failure> {
-    graph
-        .get(&[id], Auth::Token(token, app))
-        .with(
-            "fields",
-            "id,name,username,category,access_token,picture{url}",
-        )
-        .send()
-        .await
-        .map_err(|error| graph.failure(&error))
+fn fields(instagram: Instagram) -> String {
+    match instagram {
+        Instagram::Wanted => format!("{FIELDS},{}", instagram::FIELD),
+        Instagram::LeftOut => FIELDS.to_owned(),
+    }
+}
+
+/// The accounts that Pages make: each Page, and the Instagram account linked to it.
+pub(super) fn accounts(
+    pages: Vec<Page>,
+    granted: &[String],
+    checked: &CheckedToken,
+) -> Vec<FoundAccount> {
+    let mut accounts: Vec<FoundAccount> = Vec::new();
+    for page in pages {
+        let linked = page.instagram(granted, checked);
+        accounts.push(page.into_account(granted, checked));
+        let Some(linked) = linked else { continue };
+        // Of an account that two Pages lead to, the way that works.
+        let same = |account: &&mut FoundAccount| {
+            account.provider == linked.provider && account.platform_id == linked.platform_id
+        };
+        match accounts.iter_mut().find(same) {
+            None => accounts.push(linked),
+            Some(known) if linked.problems.len() < known.problems.len() => *known = linked,
+            Some(_) => {}
+        }
+    }
+    accounts
 }
 
 /// The Pages that were chosen in the dialog and are not among those listed. Stale ids stay in the grant.
@@ -162,8 +249,45 @@ const fn is_out_of_reach(failure: &Failure) -> bool {
 }
 
 impl Page {
+    /// The Instagram account linked to it, with what stands in the way of publishing to that.
+    fn instagram(&self, granted: &[String], checked: &CheckedToken) -> Option<FoundAccount> {
+        let linked = self.instagram_business_account.clone()?;
+        let mut problems = Vec::new();
+        if self.access_token.is_none() {
+            problems.push(format!(
+                "Facebook gave no access token for {}, the Page it is linked to: ask who administers that Page for \
+                 access to it, then connect again.",
+                self.called()
+            ));
+        }
+        if !self.may_create() {
+            problems.push(format!(
+                "You may not create content on {}, the Page it is linked to: ask who administers that Page for access \
+                 to content, then connect again.",
+                self.called()
+            ));
+        }
+        problems.extend(linked.problems(granted, checked));
+        Some(linked.into_account(self.access_token.clone(), problems))
+    }
+
+    /// What people call it.
+    fn called(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.id)
+    }
+
+    /// Whether the person has a task that lets them publish. (Not told of a Page that is read by its id.)
+    fn may_create(&self) -> bool {
+        let tasks = self.tasks.as_ref().or(self.perms.as_ref());
+        tasks.is_none_or(|tasks| {
+            tasks
+                .iter()
+                .any(|task| PUBLISHING_TASKS.contains(&task.as_str()))
+        })
+    }
+
     /// The account it makes, with what stands in the way of publishing to it.
-    pub(super) fn into_account(self, granted: &[String], checked: &CheckedToken) -> FoundAccount {
+    fn into_account(self, granted: &[String], checked: &CheckedToken) -> FoundAccount {
         let problems = self.problems(granted, checked);
         FoundAccount {
             provider: Provider::facebook(),
@@ -185,13 +309,7 @@ impl Page {
                     .to_owned(),
             );
         }
-        let tasks = self.tasks.as_ref().or(self.perms.as_ref());
-        let may_create = tasks.is_none_or(|tasks| {
-            tasks
-                .iter()
-                .any(|task| PUBLISHING_TASKS.contains(&task.as_str()))
-        });
-        if !may_create {
+        if !self.may_create() {
             problems.push(
                 "You may not create content on this Page: ask who administers it for access to content, then connect again."
                     .to_owned(),

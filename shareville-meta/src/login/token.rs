@@ -131,7 +131,7 @@ pub(super) async fn check(
         .with_secret("input_token", token)
         .send::<Nested<Value>>()
         .await
-        .map_err(|error| graph.failure(&error))?;
+        .map_err(|error| graph.login_failure(&error))?;
     // HTTP 200 for a dead token too.
     if data.get("is_valid") == Some(&Value::Bool(false)) || data.get("error").is_some() {
         return Err(dead(graph, &data));
@@ -159,7 +159,7 @@ fn dead(graph: &Graph, data: &Value) -> Failure {
         &http::HeaderMap::new(),
         body.as_bytes(),
     );
-    let failure = graph.failure(&error);
+    let failure = graph.login_failure(&error);
     match failure.class {
         FailureClass::Reauthorize => failure,
         // Whatever the reason is: it said that the token is not valid.

@@ -31,6 +31,7 @@ impl FacebookPages {
             .graph
             .get(&[post], self.auth(job))
             .with("fields", "permalink_url")
+            .optional()
             .send::<Seen>();
         let seen = deadline.guard(call).await.ok().and_then(Result::ok);
         Some(seen.map_or_else(

@@ -7,7 +7,7 @@ use shareville_core::{
     connector::{Authorize, Connector as _, Granted},
     failure::{Failure, FailureClass},
 };
-use shareville_meta::{FacebookLogin, LoginConfig, SCOPES};
+use shareville_meta::{FacebookLogin, INSTAGRAM_SCOPES, LoginConfig, SCOPES};
 use url::Url;
 use wiremock::matchers::body_string_contains;
 
@@ -53,10 +53,15 @@ pub(crate) async fn willing(meta: &Meta) {
     .await;
 }
 
+/// All that a login asks for.
+fn scopes() -> Vec<&'static str> {
+    [SCOPES.as_slice(), INSTAGRAM_SCOPES.as_slice()].concat()
+}
+
 pub(crate) fn token_facts() -> Value {
     json!({
         "app_id": APP_ID, "type": "USER", "is_valid": true, "user_id": "77",
-        "expires_at": now().timestamp() + 5_000_000, "scopes": SCOPES,
+        "expires_at": now().timestamp() + 5_000_000, "scopes": scopes(),
     })
 }
 
@@ -66,8 +71,9 @@ pub(crate) fn permissions(declined: &[&str]) -> Value {
         true => "declined",
         false => "granted",
     };
-    let all = SCOPES.map(|scope| json!({ "permission": scope, "status": status(scope) }));
-    json!({ "data": all })
+    let all = scopes().into_iter();
+    let all = all.map(|scope| json!({ "permission": scope, "status": status(scope) }));
+    json!({ "data": all.collect::<Vec<_>>() })
 }
 
 pub(crate) fn page(id: &str) -> Value {
@@ -129,7 +135,7 @@ async fn a_code_should_become_a_long_lived_token_with_all_that_it_opens() {
         granted.expires_at,
         Some(now() + TimeDelta::seconds(5_000_000))
     );
-    assert_eq!(granted.scopes, SCOPES);
+    assert_eq!(granted.scopes, scopes());
     assert!(granted.missing_scopes.is_empty());
     let [account] = granted.accounts.as_slice() else {
         panic!("one Page");
@@ -186,6 +192,7 @@ async fn an_exchange_should_be_sent_once_and_say_who_must_act() {
         meta.on("POST", "/oauth/access_token", (status, body)).await;
         let failure = exchange(&meta).await.unwrap_err();
         assert_eq!(failure.class, class, "{failure}");
+        assert!(!failure.message.contains("by itself"), "{failure}");
         assert!(!shows_a_secret(&format!("{failure:?}")));
         assert_eq!(meta.calls().await.len(), 1, "{failure}");
     }
@@ -200,7 +207,7 @@ async fn declined_scopes_should_be_told() {
     willing(&meta).await;
     let granted = exchange(&meta).await.unwrap();
     assert_eq!(granted.missing_scopes, declined);
-    assert_eq!(granted.scopes.len(), SCOPES.len() - 2);
+    assert_eq!(granted.scopes.len(), scopes().len() - 2);
     assert!(granted.accounts[0].problems.is_empty());
 }
 
@@ -213,7 +220,7 @@ async fn reads_that_can_be_done_without_should_not_fail_a_login() {
     willing(&meta).await;
     let granted = exchange(&meta).await.unwrap();
     assert_eq!((granted.person.as_str(), granted.name), ("77", None));
-    assert_eq!(granted.scopes, SCOPES);
+    assert_eq!(granted.scopes, scopes());
 }
 
 #[tokio::test]

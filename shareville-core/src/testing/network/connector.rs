@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{
-    connector::{Authorize, Connector, FoundAccount, Granted, Refreshed},
+    connector::{Authorize, Connector, FoundAccount, Granted, Inspected, Refreshed},
     failure::{Failure, FailureClass},
     id::Provider,
     tenant::App,
@@ -31,6 +31,8 @@ struct State {
     exchanged: Vec<String>,
     inspected: Vec<String>,
     revoked: Vec<String>,
+    /// All, unless it was said otherwise.
+    tells: Option<Inspected>,
 }
 
 /// What a login of a person brings: a token, and accounts of these ids at the provider.
@@ -99,6 +101,11 @@ impl FakeConnector {
         };
     }
 
+    /// From now on asking a token anew tells the accounts only.
+    pub fn tell_accounts_only(&self) {
+        self.state().tells = Some(Inspected::AccountsOnly);
+    }
+
     /// The codes that were exchanged so far.
     #[must_use]
     pub fn exchanged(&self) -> Vec<String> {
@@ -154,12 +161,25 @@ impl Connector for FakeConnector {
         Ok(granted)
     }
 
+    fn inspects(&self) -> Inspected {
+        self.state().tells.unwrap_or(Inspected::All)
+    }
+
     async fn inspect(&self, _app: &App, token: &SecretString) -> Result<Granted, Failure> {
         let token = token.expose_secret().to_owned();
         let mut state = self.state();
         state.inspected.push(token.clone());
         let dead = || Failure::new(FailureClass::Reauthorize, "The token is dead.");
-        state.tokens.get(&token).cloned().ok_or_else(dead)
+        let granted = state.tokens.get(&token).cloned().ok_or_else(dead)?;
+        Ok(match state.tells {
+            None | Some(Inspected::All) => granted,
+            Some(Inspected::AccountsOnly) => Granted {
+                scopes: Vec::new(),
+                missing_scopes: Vec::new(),
+                expires_at: None,
+                ..granted
+            },
+        })
     }
 
     async fn refresh(
