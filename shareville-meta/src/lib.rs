@@ -2,6 +2,7 @@
 
 mod error;
 mod graph;
+mod instagram;
 mod login;
 mod pages;
 
@@ -10,6 +11,7 @@ pub use self::{
     graph::{
         BusinessGauge, DEFAULT_VERSION, Endpoint, Gauge, Graph, GraphConfig, InvalidBase, Usage,
     },
+    instagram::InstagramAccounts,
     login::{FacebookLogin, LoginConfig, SCOPES},
     pages::{FacebookPages, MediaHosts},
 };

@@ -1,5 +1,7 @@
 //! From an error to what people read.
 
+use std::fmt;
+
 use shareville_core::{
     clock::Timestamp,
     failure::{Action, Failure, FailureClass, PlatformError},
@@ -7,14 +9,35 @@ use shareville_core::{
 
 use super::{ErrorKind, GraphError, table, words};
 
+/// What people call whoever has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Network {
+    Facebook,
+    Instagram,
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Facebook => "Facebook",
+            Self::Instagram => "Instagram",
+        })
+    }
+}
+
 impl GraphError {
     /// The failure to be stored and shown: its class, who must act, and what happened in plain words.
     ///
     /// `now` is the time of the answer: a rate limit's end is counted from it.
     #[must_use]
     pub fn failure(&self, now: Timestamp) -> Failure {
+        self.failure_at(Network::Facebook, now)
+    }
+
+    /// The same, where it is another network that people know.
+    pub(crate) fn failure_at(&self, network: Network, now: Timestamp) -> Failure {
         let class = self.class(now);
-        let failure = Failure::new(class, self.words(class));
+        let failure = Failure::new(class, self.words(class, network));
         let failure = match self.must_be_settled_at_the_platform() {
             true => failure.with_action(Action::CheckAccount),
             false => failure,
@@ -31,7 +54,7 @@ impl GraphError {
     }
 
     /// What happened, and who must act.
-    fn words(&self, class: FailureClass) -> String {
+    fn words(&self, class: FailureClass, network: Network) -> String {
         let known = self
             .subcode
             .and_then(|subcode| table::of_subcode(self.code, subcode))
@@ -59,29 +82,30 @@ impl GraphError {
         };
         let what = match known {
             Some(known) => known.to_owned(),
-            None => self.said(class),
+            None => self.said(class, network),
         };
         format!("{what} {next}")
     }
 
     /// What happened, where no row of the tables says it: the kind of failure, with the platform's words.
-    fn said(&self, class: FailureClass) -> String {
-        let own = match class {
+    fn said(&self, class: FailureClass, network: Network) -> String {
+        let does = match class {
             FailureClass::Transient => match self.kind {
-                Some(ErrorKind::Connect) => "Facebook could not be reached.",
-                Some(ErrorKind::Lost) => "Facebook did not answer in time.",
-                _ => "Facebook has a problem of its own right now.",
+                Some(ErrorKind::Connect) => "could not be reached",
+                Some(ErrorKind::Lost) => "did not answer in time",
+                _ => "has a problem of its own right now",
             },
-            FailureClass::RateLimited { .. } => "Facebook limits how often it may be called.",
-            FailureClass::Reauthorize => "Facebook no longer accepts the access it was given.",
-            FailureClass::Permission => "Facebook says that a permission or a role is missing.",
-            FailureClass::Content { .. } => "Facebook does not take the post as it is.",
-            FailureClass::Duplicate => "Facebook says that the same has been posted already.",
-            FailureClass::Blocked => "Facebook has blocked the account for now.",
-            FailureClass::Config => "The app is not set up at Facebook as it must be.",
-            FailureClass::NotFound => "Facebook does not know it, or does not show it.",
-            _ => "Facebook answered with an error that is not known.",
+            FailureClass::RateLimited { .. } => "limits how often it may be called",
+            FailureClass::Reauthorize => "no longer accepts the access it was given",
+            FailureClass::Permission => "says that a permission or a role is missing",
+            FailureClass::Content { .. } => "does not take the post as it is",
+            FailureClass::Duplicate => "says that the same has been posted already",
+            FailureClass::Blocked => "has blocked the account for now",
+            FailureClass::Config => "says that the app is not set up as it must be",
+            FailureClass::NotFound => "does not know it, or does not show it",
+            _ => "answered with an error that is not known",
         };
+        let own = format!("{network} {does}.");
         // What is meant for developers helps a person only where something has to be mended.
         let for_developers = match class {
             FailureClass::Permission
@@ -99,7 +123,7 @@ impl GraphError {
             .filter(|said| !said.is_empty())
         {
             Some(said) => format!("{own} It says: “{}”", said.trim_end()),
-            None => own.to_owned(),
+            None => own,
         }
     }
 

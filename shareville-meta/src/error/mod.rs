@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use self::effect::{Effect, Step, effect};
 use self::envelope::Reported;
-pub(crate) use self::envelope::is_failure;
+pub(crate) use self::{envelope::is_failure, failure::Network};
 use crate::graph::Usage;
 
 /// How far a call came.

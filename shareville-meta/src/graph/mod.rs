@@ -18,7 +18,7 @@ use shareville_core::{
 
 pub(crate) use self::{
     answer::{Acknowledged, Created, Listed, Nested, id_text, optional_id_text, parse_time},
-    call::Auth,
+    call::{Auth, Call},
     endpoint::Host,
 };
 pub use self::{
@@ -26,7 +26,7 @@ pub use self::{
     endpoint::{Endpoint, InvalidBase},
     usage::{BusinessGauge, Gauge, Usage},
 };
-use crate::error::GraphError;
+use crate::error::{GraphError, Network};
 
 /// A client for the Graph API, for all tenants: the token is an argument of each call. Cheap to clone.
 ///
@@ -93,5 +93,10 @@ impl Graph {
     /// An error of a call just made, for people.
     pub(crate) fn failure(&self, error: &GraphError) -> Failure {
         error.failure(self.now())
+    }
+
+    /// The same, where it is another network that people know.
+    pub(crate) fn failure_at(&self, network: Network, error: &GraphError) -> Failure {
+        error.failure_at(network, self.now())
     }
 }
