@@ -67,3 +67,19 @@ impl InstagramAccounts {
         self.failure(&error)
     }
 }
+
+/// Whether Instagram no longer, or not yet, knows a container (graph-api.md 8.4: 24 with 2207006 or 2207008).
+pub(super) fn is_missing(failure: &Failure) -> bool {
+    failure
+        .platform
+        .as_ref()
+        .is_some_and(|it| it.code == Some(24) || matches!(it.subcode, Some(2_207_006 | 2_207_008)))
+}
+
+/// Whether Instagram would not publish a container because it still works on it (graph-api.md 6.5: 9007/2207027).
+pub(super) fn is_not_ready(failure: &Failure) -> bool {
+    failure
+        .platform
+        .as_ref()
+        .is_some_and(|it| it.subcode == Some(2_207_027))
+}

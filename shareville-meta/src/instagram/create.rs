@@ -118,7 +118,8 @@ fn with_address<'a>(call: Call<'a>, media: &Media, url: &str) -> Call<'a> {
         MediaKind::Image => call.with("image_url", url),
         MediaKind::Video => call.with("video_url", url),
     };
-    call.with_some("alt_text", media.alt_text.as_deref())
+    let alt_text = media.alt_text.as_deref();
+    call.with_some("alt_text", alt_text.filter(|text| !text.trim().is_empty()))
 }
 
 fn with_cover<'a>(call: Call<'a>, media: &Media) -> Call<'a> {

@@ -11,7 +11,10 @@ use shareville_core::{
     publisher::Job,
 };
 
-use super::{InstagramAccounts, container::State};
+use super::{
+    InstagramAccounts,
+    container::{State, is_missing},
+};
 
 /// When to look again at a container that Instagram still processes.
 const WORKING_FOR: Duration = Duration::from_secs(30);
@@ -45,11 +48,9 @@ impl InstagramAccounts {
             Ok(State::Unknown) => self.by_list(job, since, None).await,
             Err(error) => {
                 let failure = looked_in_vain(self.failure(&error))?;
-                match failure.class {
-                    FailureClass::NotFound | FailureClass::Permission => {
-                        self.by_list(job, since, Some(failure)).await
-                    }
-                    _ => Ok(Evidence::Unclear(Some(failure))),
+                match is_out_of_sight(&failure) {
+                    true => self.by_list(job, since, Some(failure)).await,
+                    false => Ok(Evidence::Unclear(Some(failure))),
                 }
             }
         }
@@ -80,17 +81,26 @@ impl InstagramAccounts {
             )),
             Err(error) => {
                 let failure = self.failure(&error);
-                Err(match failure.class {
-                    // Code 10 has been the answer for containers that were there, as has "does not exist".
-                    FailureClass::Permission => Failure {
+                Err(match is_out_of_sight(&failure) {
+                    true => Failure {
                         class: FailureClass::NotFound,
+                        code: FailureClass::NotFound.code().to_owned(),
                         ..failure
                     },
-                    _ => failure,
+                    false => failure,
                 })
             }
         }
     }
+}
+
+/// Whether Instagram says that it knows no such container, or shows none: both have been the answer for weeks where
+/// there was one (graph-api.md 6.4).
+fn is_out_of_sight(failure: &Failure) -> bool {
+    matches!(
+        failure.class,
+        FailureClass::NotFound | FailureClass::Permission
+    ) || is_missing(failure)
 }
 
 /// A look that was refused for want of a token, or for a limit, is an error: the lane has to stop. All others tell

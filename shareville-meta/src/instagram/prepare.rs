@@ -13,7 +13,7 @@ use shareville_core::{
 
 use super::{
     InstagramAccounts,
-    container::State,
+    container::{State, is_missing, is_not_ready},
     create::NotMade,
     progress::{Container, Preparation, Stage},
     shape::Shape,
@@ -77,14 +77,15 @@ impl InstagramAccounts {
         }
     }
 
-    /// What can be published already; whichever version wrote its id down.
+    /// What can be published already; whichever version wrote its id down. What may have expired meanwhile, and what
+    /// Instagram has called not ready when it was to be published, is asked for again.
     fn prepared_before(&self, job: &Job, progress: Option<&Progress>) -> Option<Prepared> {
         let progress = progress
             .filter(|progress| progress.content_revision == job.post.content_revision)
             .filter(|progress| progress.object.is_some())?;
         let top = Preparation::resume(job, Some(progress)).top;
-        // One that may have expired meanwhile is asked for again, and not replaced unseen.
-        match top.is_some_and(|top| top.is_outdated(self.graph.now())) {
+        let refused = job.post.failure.as_ref().is_some_and(is_not_ready);
+        match top.is_some_and(|top| refused || top.is_outdated(self.graph.now())) {
             true => None,
             false => Some(Prepared::Ready(progress.clone())),
         }
@@ -111,7 +112,10 @@ impl InstagramAccounts {
                 Prepared::Ready(preparation.keep(job))
             }
             Found::Working => {
-                preparation.top = Some(top);
+                preparation.top = Some(Container {
+                    stage: Stage::Working,
+                    ..top
+                });
                 self.wait(job, preparation)
             }
             Found::Failed(failure) => {
@@ -309,14 +313,6 @@ const fn patience(media: &Media) -> Duration {
         MediaKind::Image => PICTURE_PATIENCE,
         MediaKind::Video => FILM_PATIENCE,
     }
-}
-
-/// Whether Instagram no longer knows a container (graph-api.md 8.4: 24 with 2207006 or 2207008).
-fn is_missing(failure: &Failure) -> bool {
-    failure
-        .platform
-        .as_ref()
-        .is_some_and(|it| it.code == Some(24) || matches!(it.subcode, Some(2_207_006 | 2_207_008)))
 }
 
 fn fail(failure: Failure, job: &Job, preparation: &Preparation) -> Prepared {

@@ -50,7 +50,8 @@ fn web_address(pointer: &str, url: &str) -> Option<Violation> {
 }
 
 fn alt_text(content: &Content, media: &Media) -> Option<Violation> {
-    let text = media.alt_text.as_deref()?;
+    let text = media.alt_text.as_deref();
+    let text = text.filter(|text| !text.trim().is_empty())?;
     let why = match (content.placement, media.kind) {
         (Placement::Story, _) => "A story has no alternative text: leave it out.",
         (_, MediaKind::Video) => "A film has no alternative text: leave it out.",
