@@ -2,6 +2,7 @@
 
 mod error;
 mod graph;
+mod instagram;
 mod instagram_login;
 mod login;
 mod pages;
@@ -11,6 +12,7 @@ pub use self::{
     graph::{
         BusinessGauge, DEFAULT_VERSION, Endpoint, Gauge, Graph, GraphConfig, InvalidBase, Usage,
     },
+    instagram::InstagramAccounts,
     instagram_login::{
         FacebookButton, INSTAGRAM_LOGIN_SCOPES, InstagramLogin, InstagramLoginConfig,
     },

@@ -14,23 +14,40 @@ enum Again {
     ByPerson,
 }
 
+impl Network {
+    /// The words with the network's name. The tables are written for Facebook, whose codes Instagram shares.
+    fn named(self, words: &str) -> String {
+        match self {
+            Self::Facebook => words.to_owned(),
+            Self::Instagram => words
+                .replace("facebook.com", "instagram.com")
+                .replace("Facebook", "Instagram"),
+        }
+    }
+}
+
 impl GraphError {
     /// The failure to be stored and shown: its class, who must act, and what happened in plain words.
     ///
     /// `now` is the time of the answer: a rate limit's end is counted from it.
     #[must_use]
     pub fn failure(&self, now: Timestamp) -> Failure {
-        self.told(now, Again::ByItself)
+        self.told(now, Again::ByItself, self.network())
     }
 
     /// The same for a login, which nobody tries again but the person.
     pub(crate) fn login_failure(&self, now: Timestamp) -> Failure {
-        self.told(now, Again::ByPerson)
+        self.told(now, Again::ByPerson, self.network())
     }
 
-    fn told(&self, now: Timestamp, again: Again) -> Failure {
+    /// The same, where people know the network that was called for: its calls may go to the other's hosts.
+    pub(crate) fn failure_at(&self, network: Network, now: Timestamp) -> Failure {
+        self.told(now, Again::ByItself, network)
+    }
+
+    fn told(&self, now: Timestamp, again: Again, network: Network) -> Failure {
         let class = self.class(now);
-        let failure = Failure::new(class, self.words(class, again));
+        let failure = Failure::new(class, self.words(class, again, network));
         let failure = match self.must_be_settled_at_the_platform() {
             true => failure.with_action(Action::CheckAccount),
             false => failure,
@@ -47,7 +64,7 @@ impl GraphError {
     }
 
     /// What happened, and who must act.
-    fn words(&self, class: FailureClass, again: Again) -> String {
+    fn words(&self, class: FailureClass, again: Again, network: Network) -> String {
         let known = self
             .subcode
             .and_then(|subcode| table::of_subcode(self.code, subcode))
@@ -64,7 +81,7 @@ impl GraphError {
                 Again::ByPerson => "Try again when the limit has passed.",
             },
             FailureClass::Reauthorize => "Connect the account again.",
-            FailureClass::Permission => match self.network() {
+            FailureClass::Permission => match network {
                 Network::Facebook => {
                     "Connect the account again and allow all that is asked for, with a person who may create content on the Page."
                 }
@@ -85,20 +102,10 @@ impl GraphError {
             _ => "Look at the account before you try again.",
         };
         let what = match known {
-            Some(known) => self.named(known),
-            None => self.said(class),
+            Some(known) => network.named(known),
+            None => self.said(class, network),
         };
         format!("{what} {next}")
-    }
-
-    /// The words with the network's name. The tables are written for Facebook, whose codes Instagram shares.
-    fn named(&self, words: &str) -> String {
-        match self.network() {
-            Network::Facebook => words.to_owned(),
-            Network::Instagram => words
-                .replace("facebook.com", "instagram.com")
-                .replace("Facebook", "Instagram"),
-        }
     }
 
     /// Whose answer it is: Instagram's own errors come from Facebook's hosts too.
@@ -116,7 +123,7 @@ impl GraphError {
     }
 
     /// What happened, where no row of the tables says it: the kind of failure, with the platform's words.
-    fn said(&self, class: FailureClass) -> String {
+    fn said(&self, class: FailureClass, network: Network) -> String {
         let own = match (class, self.kind) {
             (FailureClass::Transient, Some(ErrorKind::Connect)) => "Facebook could not be reached.",
             (FailureClass::Transient, Some(ErrorKind::Lost)) => "Facebook did not answer in time.",
@@ -136,7 +143,7 @@ impl GraphError {
             (FailureClass::NotFound, _) => "Facebook does not know it, or does not show it.",
             _ => "Facebook answered with an error that is not known.",
         };
-        let own = self.named(own);
+        let own = network.named(own);
         // What is meant for developers helps a person only where something has to be mended.
         let for_developers = match class {
             FailureClass::Permission

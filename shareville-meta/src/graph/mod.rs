@@ -20,7 +20,7 @@ use shareville_core::{
 use self::budget::Budget;
 pub(crate) use self::{
     answer::{Acknowledged, Created, Listed, Nested, id_text, optional_id_text, parse_time},
-    call::Auth,
+    call::{Auth, Call},
     endpoint::Host,
 };
 pub use self::{
@@ -28,7 +28,7 @@ pub use self::{
     endpoint::{Endpoint, InvalidBase},
     usage::{BusinessGauge, Gauge, Usage},
 };
-use crate::error::GraphError;
+use crate::error::{GraphError, Network};
 
 /// A client for the Graph API, for all tenants: the token is an argument of each call. Cheap to clone.
 ///
@@ -106,5 +106,10 @@ impl Graph {
     /// The same for a login, which nobody tries again but the person.
     pub(crate) fn login_failure(&self, error: &GraphError) -> Failure {
         error.login_failure(self.now())
+    }
+
+    /// The same, where it is another network that people know.
+    pub(crate) fn failure_at(&self, network: Network, error: &GraphError) -> Failure {
+        error.failure_at(network, self.now())
     }
 }

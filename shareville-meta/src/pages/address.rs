@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 /// What an address turns out to be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Address {
+pub(crate) enum Address {
     /// No whole http(s) address.
     Malformed,
     /// With a user name or password in it.
@@ -20,7 +20,7 @@ pub(super) enum Address {
     },
 }
 
-pub(super) fn read(address: &str) -> Address {
+pub(crate) fn read(address: &str) -> Address {
     let Ok(url) = Url::parse(address) else {
         return Address::Malformed;
     };

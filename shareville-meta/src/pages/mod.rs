@@ -1,6 +1,6 @@
 //! Publishing to Facebook Pages: text, a link, or one to ten photos.
 
-mod address;
+pub(crate) mod address;
 mod check;
 mod comment;
 mod commit;

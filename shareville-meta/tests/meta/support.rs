@@ -25,16 +25,20 @@ pub(crate) const USER_TOKEN: &str = "EAAuser0long0lived0token";
 pub(crate) const SHORT_TOKEN: &str = "EAAuser0short0lived0token";
 pub(crate) const PAGE_TOKEN: &str = "EAApage0token0of0the0page";
 pub(crate) const CODE: &str = "code-from-the-dialog-0123";
+pub(crate) const INSTAGRAM_TOKEN: &str = "IGAAinstagram0long0lived0token";
+pub(crate) const INSTAGRAM_SECRET: &str = "instagram-secret-0123456789";
 pub(crate) const PAGE: &str = "1000";
 pub(crate) const POST: &str = "1000_2000";
 
 /// Every planted secret, and what stands for it in snapshots.
-const SECRETS: [(&str, &str); 5] = [
+const SECRETS: [(&str, &str); 7] = [
     (APP_SECRET, "[app secret]"),
     (USER_TOKEN, "[user token]"),
     (SHORT_TOKEN, "[short user token]"),
     (PAGE_TOKEN, "[page token]"),
     (CODE, "[code]"),
+    (INSTAGRAM_TOKEN, "[instagram token]"),
+    (INSTAGRAM_SECRET, "[instagram secret]"),
 ];
 
 pub(crate) struct Meta {
