@@ -23,7 +23,10 @@ use mimalloc::MiMalloc;
 use shareville::{
     Engine, Keyring, OpenError, Shareville, Store,
     axum::{BodyLimits, Problem, PublicShapes, RouterOptions, metrics_router},
-    meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
+    meta::{
+        Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, InstagramAccounts,
+        InstagramLogin, InstagramLoginConfig, LoginConfig,
+    },
     outbound::{GuardedClient, HttpCourier},
     sandbox::Sandbox,
 };
@@ -241,7 +244,9 @@ fn build(
     let courier = HttpCourier::new(GuardedClient::new(config.outbound)?);
     let shareville = Shareville::builder(store, keyring, api_url)
         .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
-        .connector(FacebookLogin::new(graph, LoginConfig::new()))
+        .publisher(InstagramAccounts::new(graph.clone()).with_media_hosts(config.media_hosts))
+        .connector(FacebookLogin::new(graph.clone(), LoginConfig::new()))
+        .connector(InstagramLogin::new(graph, InstagramLoginConfig::new()))
         .webhooks(courier, PublicShapes)
         .settings(config.settings)
         .build()?;
