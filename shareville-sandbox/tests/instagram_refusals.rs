@@ -59,6 +59,11 @@ async fn media_that_cannot_be_taken_should_be_refused() {
         ),
         ("image_url=cake.jpg".to_owned(), 9_004, 2_207_052),
         (
+            format!("image_url={at}/x.jpg?bytes=8388609"),
+            36_000,
+            2_207_004,
+        ),
+        (
             format!("image_url={at}/x.jpg?width=799%26height=1000"),
             36_003,
             2_207_009,
@@ -112,7 +117,7 @@ async fn options_that_do_not_fit_should_be_refused() {
             0,
         ),
         (format!("{REEL}&thumb_offset=-1"), 1, 2_207_057),
-        (format!("{REEL}?duration=5&thumb_offset=5000"), 1, 2_207_057),
+        (format!("{REEL}?seconds=5&thumb_offset=5000"), 1, 2_207_057),
     ])
     .await;
 }
@@ -142,7 +147,7 @@ async fn edges_of_what_is_taken_should_be_taken() {
     let app = app().await;
     let account = app.linked().await;
     for url in [
-        "https://media.example/x.JPEG?width=800&height=1000",
+        "https://media.example/x.JPEG?width=800&height=1000&bytes=8388608",
         "https://media.example/x?width=1910&height=1000",
     ] {
         account.create(&[("image_url", url)]).await.ok();
@@ -154,7 +159,7 @@ async fn edges_of_what_is_taken_should_be_taken() {
     account.create(&story).await.ok();
     let reel = [
         ("media_type", "REELS"),
-        ("video_url", "https://media.example/x.MOV?duration=5"),
+        ("video_url", "https://media.example/x.MOV?seconds=5"),
         ("thumb_offset", "4999"),
     ];
     account.create(&reel).await.ok();

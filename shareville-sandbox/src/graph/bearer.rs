@@ -84,7 +84,7 @@ pub(super) fn check_proof(
     };
     let Some(given) = request.text("appsecret_proof") else {
         // The proof belongs to the Graph API; rupload has no parameters.
-        return if app.require_proof && request.host != Host::Upload {
+        return if app.require_proof && !request.host.takes_files() {
             wrong("API calls from the server require an appsecret_proof argument")
         } else {
             Ok(())

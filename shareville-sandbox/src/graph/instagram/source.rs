@@ -1,11 +1,15 @@
 //! Where media comes from. Nothing is fetched: the address itself tells what would be found there.
 //!
 //! A host that ends in `.invalid` cannot be reached; the ending tells the format; `?width=…&height=…` tells the shape
-//! and `?duration=…` the seconds of a video.
+//! `?bytes=…` the size, and
+//! `?seconds=…` the length of a video.
 
 use url::Url;
 
 use super::super::error::GraphError;
+
+/// 8 MiB (graph-api 8.4, D-IGE).
+const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// How an image must be shaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,14 @@ pub(super) fn check_image(url: &str, frame: Frame) -> Result<(), GraphError> {
                 ),
         );
     }
+    if number(&parsed, "bytes").is_some_and(|bytes| bytes > MOST_BYTES) {
+        return Err(GraphError::new(36_000, "The image size is too large.")
+            .sub(2_207_004)
+            .for_user(
+                "Image size too large",
+                "The image is too large to download. It should be less than 8 MiB.",
+            ));
+    }
     let shape = number(&parsed, "width").zip(number(&parsed, "height"));
     let fits = |(width, height): (u64, u64)| 5 * width >= 4 * height && 100 * width <= 191 * height;
     if frame == Frame::Feed && !shape.is_none_or(fits) {
@@ -48,7 +60,7 @@ pub(super) fn check_image(url: &str, frame: Frame) -> Result<(), GraphError> {
 pub(super) fn check_video(url: &str) -> Result<Option<u64>, GraphError> {
     let parsed = reachable(url)?;
     if ending(&parsed).is_none_or(|ending| matches!(ending.as_str(), "mp4" | "mov")) {
-        Ok(number(&parsed, "duration"))
+        Ok(number(&parsed, "seconds"))
     } else {
         Err(GraphError::new(
             352,
