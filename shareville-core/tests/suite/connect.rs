@@ -273,10 +273,10 @@ async fn what_asking_anew_cannot_tell_should_stay_as_it_was() {
     let stage = Stage::new().await;
     stage.connector.tell_accounts_only();
     let ends = "2027-01-01T00:00:00Z".parse().ok();
-    let brings = Granted {
+    let brings = |token| Granted {
         expires_at: ends,
         missing_scopes: vec!["comment".to_owned()],
-        ..brings("token", &["publish"])
+        ..brings(token, &["publish"])
     };
     let expected = |connection: &Connection| {
         assert_eq!(connection.scopes, ["publish"]);
@@ -284,7 +284,7 @@ async fn what_asking_anew_cannot_tell_should_stay_as_it_was() {
         assert_eq!(connection.expires_at, ends);
     };
     // Asked anew when it is confirmed, and when its accounts are.
-    let landing = stage.log_in("maria", true, brings).await;
+    let landing = stage.log_in("maria", true, brings("token")).await;
     let LandingStatus::Confirm { grant } = landing.status else {
         panic!("nothing to confirm: {:?}", landing.status);
     };
@@ -294,6 +294,16 @@ async fn what_asking_anew_cannot_tell_should_stay_as_it_was() {
     let connecting = stage.shareville.connections(&caller);
     expected(&connecting.refresh_accounts(connection.id).await.unwrap());
     assert_eq!(stage.connector.inspected().len(), 2);
+
+    // What a reconnect would lose is known all the same.
+    let lesser = Granted {
+        scopes: Vec::new(),
+        ..brings("lesser")
+    };
+    stage.log_in("maria", false, lesser).await;
+    let connection = connections(&stage).await.remove(0);
+    assert_eq!(token_of(&stage, &connection), "token");
+    expected(&connection);
 }
 
 #[tokio::test]
