@@ -1,0 +1,158 @@
+//! What is wrong with the files of a post, by what their heads tell.
+//!
+//! Source: graph-api.md 5.2, 5.6–5.8 (D-FEED, D-VID, D-REEL, D-STORY).
+
+use shareville_core::{
+    media::{Media, MediaFacts, MediaKind, MediaSource},
+    post::Content,
+    violation::Violation,
+};
+
+use super::super::{
+    limits::{
+        PHOTO_BYTES, PHOTO_FORMATS, REEL_FORMATS, REEL_FRAME_RATE, REEL_HEIGHT, REEL_SECONDS,
+        REEL_WIDTH, STORY_SECONDS, Span, TALL_RATIO,
+    },
+    route::{Film, Route, TOO_LONG, UNREADABLE},
+};
+
+/// All that is wrong with a content's media by what their heads tell, in their order.
+pub(in super::super) fn check_media(
+    content: &Content,
+    facts: &[Option<MediaFacts>],
+) -> Vec<Violation> {
+    let route = Route::of(content);
+    let known = content.media.iter().zip(facts).enumerate();
+    known
+        .filter_map(|(index, (media, facts))| Some((index, media, facts.as_ref()?)))
+        .flat_map(|(index, media, facts)| {
+            let found = file(route, media, facts);
+            found.into_iter().map(move |(code, message)| {
+                Violation::new(format!("/media/{index}"), code, message)
+            })
+        })
+        .collect()
+}
+
+/// A code, and what is wrong.
+type Fault = (&'static str, String);
+
+fn file(route: Route, media: &Media, facts: &MediaFacts) -> Vec<Fault> {
+    match (media.kind, facts.format.is_video()) {
+        (MediaKind::Image, true) => {
+            return vec![fault(
+                "wrong_type",
+                "The file is a video: give it the type `video`.",
+            )];
+        }
+        (MediaKind::Video, false) => {
+            return vec![fault(
+                "wrong_type",
+                "The file is a picture: give it the type `image`.",
+            )];
+        }
+        (MediaKind::Image, false) => return photo(media, facts),
+        (MediaKind::Video, true) => {}
+    }
+    match route {
+        Route::Reel => reel(facts),
+        Route::VideoStory => story(facts),
+        Route::Film => match Film::of(facts) {
+            Film::Video => Vec::new(),
+            Film::Reel => reel(facts),
+            Film::TooLong => vec![fault("vertical_too_long", TOO_LONG)],
+            Film::Unknown => vec![fault("media_unreadable", UNREADABLE)],
+        },
+        // That a video has no room there is said already.
+        Route::Post | Route::PhotoStory => Vec::new(),
+    }
+}
+
+fn fault(code: &'static str, message: impl Into<String>) -> Fault {
+    (code, message.into())
+}
+
+/// A picture at a public address goes as it is; an uploaded one is made into what Facebook takes.
+fn photo(media: &Media, facts: &MediaFacts) -> Vec<Fault> {
+    if matches!(media.source, MediaSource::MediaId(_)) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    if !PHOTO_FORMATS.contains(&facts.format) {
+        found.push(fault(
+            "unsupported_format",
+            "Facebook takes photos as JPEG, PNG, GIF, BMP or TIFF: save it anew, or upload it here.",
+        ));
+    }
+    let most = u64::try_from(PHOTO_BYTES.max).unwrap_or(u64::MAX);
+    if let Some(bytes) = facts.bytes.filter(|bytes| *bytes > most) {
+        found.push(fault(
+            "too_large",
+            format!(
+                "The photo has {bytes} bytes; Facebook takes at most {most}: make it smaller, or upload it here."
+            ),
+        ));
+    }
+    found
+}
+
+fn reel(facts: &MediaFacts) -> Vec<Fault> {
+    let mut found = Vec::new();
+    if !REEL_FORMATS.contains(&facts.format) {
+        found.push(fault(
+            "unsupported_format",
+            "A Reel must be an MP4 file: save it anew.",
+        ));
+    }
+    found.extend(lasts(facts, &REEL_SECONDS, "A Reel"));
+    found.extend(is_tall(facts, "A Reel"));
+    let too_small = [(facts.width, REEL_WIDTH), (facts.height, REEL_HEIGHT)]
+        .into_iter()
+        .any(|(pixels, span)| pixels.is_some_and(|pixels| !span.contains(f64::from(pixels))));
+    if too_small {
+        found.push(fault(
+            "resolution",
+            "A Reel must have at least 540 by 960 pixels; 1080 by 1920 are recommended.",
+        ));
+    }
+    if facts
+        .frame_rate
+        .is_some_and(|rate| !REEL_FRAME_RATE.contains(rate))
+    {
+        found.push(fault(
+            "frame_rate",
+            "A Reel must have 24 to 60 frames in a second.",
+        ));
+    }
+    found
+}
+
+fn story(facts: &MediaFacts) -> Vec<Fault> {
+    let mut found = Vec::from_iter(lasts(facts, &STORY_SECONDS, "A video in a story"));
+    found.extend(is_tall(facts, "A video in a story"));
+    found
+}
+
+fn lasts(facts: &MediaFacts, span: &Span, what: &str) -> Option<Fault> {
+    let seconds = facts.duration?.as_secs_f64();
+    let code = match seconds {
+        seconds if seconds < span.min => "too_short",
+        seconds if seconds > span.max => "too_long",
+        _ => return None,
+    };
+    let (min, max) = (span.min, span.max);
+    Some(fault(
+        code,
+        format!("{what} lasts {min} to {max} seconds; this one lasts {seconds:.1}."),
+    ))
+}
+
+fn is_tall(facts: &MediaFacts, what: &str) -> Option<Fault> {
+    let ratio = facts.ratio()?;
+    (!TALL_RATIO.contains(ratio)).then(|| {
+        fault(
+            "aspect_ratio",
+            format!("{what} must be 9:16, such as 1080 by 1920 pixels."),
+        )
+    })
+}
