@@ -56,6 +56,7 @@ pub(crate) struct Call<'a> {
     auth: Auth<'a>,
     params: Vec<(String, SecretString)>,
     part: Option<Part>,
+    body: Option<Bytes>,
     headers: Vec<(&'static str, String)>,
     /// What must not come back in an error's text.
     secrets: Vec<&'a SecretString>,
@@ -103,6 +104,7 @@ impl Graph {
             auth,
             params: Vec::new(),
             part: None,
+            body: None,
             headers: Vec::new(),
             secrets: match auth {
                 Auth::Token(token, app) | Auth::Upload(token, app) => vec![token, &app.secret],
@@ -150,6 +152,12 @@ impl<'a> Call<'a> {
     /// Adds a file; the parameters go with it as `multipart/form-data`.
     pub(crate) fn with_file(mut self, name: &'static str, bytes: Bytes) -> Self {
         self.part = Some(Part { name, bytes });
+        self
+    }
+
+    /// Sends bytes and nothing else, to an address that the platform has named.
+    pub(crate) fn with_body(mut self, bytes: Bytes) -> Self {
+        self.body = Some(bytes);
         self
     }
 
@@ -233,7 +241,10 @@ impl<'a> Call<'a> {
             .chain(proof.iter().map(|(name, proof)| (*name, proof.as_str())));
         let mut request = match (&self.method, &self.part) {
             // What is uploaded is told by headers.
-            (&Method::POST, _) if self.address.is_some() => graph.client.post(url),
+            (&Method::POST, _) if self.address.is_some() => {
+                let bytes = self.body.clone().unwrap_or_default();
+                graph.client.post(url).body(bytes)
+            }
             (&Method::POST, Some(part)) => graph.client.post(url).multipart(part.among(params)),
             (&Method::POST, None) => {
                 let form: Vec<_> = params.collect();

@@ -2,6 +2,9 @@
 //!
 //! Source: graph-api.md 5.6 (D-VID; fixtures PHPSDK, RESTFB; field restfb#737).
 
+use std::ops::Range;
+
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 use shareville_core::{
@@ -23,7 +26,7 @@ use crate::{
 };
 
 /// The most bytes of a chunk, which are held in memory.
-const MAX_CHUNK_BYTES: u64 = 8 * 1024 * 1024;
+pub(super) const MAX_CHUNK_BYTES: u64 = 8 * 1024 * 1024;
 
 /// How often Facebook may say from where to go on before that counts as a failure.
 const MAX_RESUMED: u8 = 8;
@@ -210,36 +213,37 @@ impl Broken {
 }
 
 /// The bytes of a chunk: as many as Facebook has asked for, or as fit.
-async fn read_chunk(
+async fn read_chunk(job: &Job, source: &MediaSource, chunks: &Chunks) -> Result<Bytes, Broken> {
+    let longest = chunks.start.saturating_add(MAX_CHUNK_BYTES);
+    let end = chunks.end.min(chunks.size).min(longest);
+    let read = read_part(job, source, chunks.start..end).await;
+    read.map_err(|failure| match failure.class {
+        FailureClass::Transient => Broken::Later(failure),
+        _ => Broken::Over(failure),
+    })
+}
+
+/// The bytes of a part, and no fewer.
+pub(super) async fn read_part(
     job: &Job,
     source: &MediaSource,
-    chunks: &Chunks,
-) -> Result<bytes::Bytes, Broken> {
-    let longest = chunks.start.saturating_add(MAX_CHUNK_BYTES);
-    let range = chunks.start..chunks.end.min(longest);
-    let wanted = range.end - range.start;
+    range: Range<u64>,
+) -> Result<Bytes, Failure> {
+    let wanted = range.end.saturating_sub(range.start);
     let read = job.media.read(job.post.tenant, source, range).await;
-    let bytes = match read {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let failure = error.failure();
-            return Err(match failure.class {
-                FailureClass::Transient => Broken::Later(failure),
-                _ => Broken::Over(failure),
-            });
-        }
-    };
+    let bytes = read.map_err(|error| error.failure())?;
     match u64::try_from(bytes.len()) == Ok(wanted) {
         true => Ok(bytes),
-        false => Err(Broken::Over(
-            Failure::new(
-                FailureClass::Content { retryable: true },
-                "The file is no longer as long as it was when sending it began: leave it as it is until the post is \
-                 published.",
-            )
-            .with_code("media_changed"),
-        )),
+        false => Err(media_changed()),
     }
+}
+
+pub(super) fn media_changed() -> Failure {
+    Failure::new(
+        FailureClass::Content { retryable: true },
+        "The file is no longer as long as it was when sending it began: leave it as it is until the post is published.",
+    )
+    .with_code("media_changed")
 }
 
 impl Chunks {
@@ -255,7 +259,7 @@ impl Offsets {
     }
 }
 
-fn unfit(code: &str, why: &str) -> Failure {
+pub(super) fn unfit(code: &str, why: &str) -> Failure {
     Failure::new(FailureClass::Content { retryable: false }, why).with_code(code)
 }
 

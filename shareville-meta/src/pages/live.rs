@@ -147,7 +147,14 @@ impl FacebookPages {
         let since = job.post.created_at;
         let found = match thing {
             Thing::Post => self.look_at(job, id, since).await?,
-            Thing::Film => self.look_at_film(job, id, Shown::AsReel, since).await?,
+            // Another film may have the same text: only what was published is looked for by it.
+            Thing::Film if job.post.published.platform_id.is_some() => {
+                self.look_at_film(job, id, Shown::AsReel, since).await?
+            }
+            Thing::Film => match self.read_video(job, id).await {
+                Ok(_) => Evidence::Absent,
+                Err(error) => Evidence::Unclear(Some(self.graph.failure(&error))),
+            },
             Thing::Photo => match self.read_photo(job, id).await {
                 Ok(()) => Evidence::Absent,
                 Err(failure) => Evidence::Unclear(Some(failure)),

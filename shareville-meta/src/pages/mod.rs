@@ -14,6 +14,7 @@ mod progress;
 mod route;
 mod session;
 mod status;
+mod upload;
 
 use std::time::Duration;
 

@@ -64,11 +64,12 @@ impl FacebookPages {
     }
 }
 
-/// What was prepared exists already; whichever version wrote its id down.
+/// What was prepared exists already; whichever version wrote its id down, if it can be committed by this one.
 fn prepared_before(job: &Job, progress: Option<&Progress>) -> Option<Prepared> {
     let progress = progress
         .filter(|progress| progress.content_revision == job.post.content_revision)
-        .filter(|progress| progress.object.is_some())?;
+        .filter(|progress| progress.object.is_some())
+        .filter(|progress| Kept::committed(job, progress).is_some())?;
     Some(Prepared::Ready(progress.clone()))
 }
 

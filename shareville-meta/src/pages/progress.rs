@@ -31,9 +31,9 @@ pub(super) enum Kept {
     Post(Preparation),
     /// Towards a film of which Facebook has every byte.
     Video(Chunks),
-    /// Towards a Reel that Facebook has fetched.
+    /// Towards a Reel of which Facebook has the film.
     Reel(Session),
-    /// Towards a film for a story that Facebook has fetched.
+    /// Towards a story of which Facebook has the film.
     VideoStory(Session),
     /// A photo for a story, seen by nobody.
     PhotoStory(Unused),
@@ -59,7 +59,7 @@ pub(super) struct Chunks {
     pub(super) since: Timestamp,
 }
 
-/// A film that Facebook fetches by itself.
+/// A film that goes to an address that Facebook has named for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Session {
     /// The film's id.
@@ -68,9 +68,12 @@ pub(super) struct Session {
     pub(super) address: String,
     /// When it was begun.
     pub(super) since: Timestamp,
-    /// When Facebook was told where the film is.
+    /// From where bytes were sent last, where they are sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) told_at: Option<Timestamp>,
+    pub(super) offset: Option<u64>,
+    /// When Facebook was told where the film is, or got its last byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sent_at: Option<Timestamp>,
     /// How often Facebook was asked whether it has the film.
     #[serde(default)]
     pub(super) polls: u32,

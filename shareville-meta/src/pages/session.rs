@@ -1,4 +1,5 @@
-//! Towards a Reel, or a film for a story: an upload is begun, Facebook is told where the film is, and fetches it.
+//! Towards a Reel, or a film for a story: an upload is begun, the film gets there, and Facebook is asked whether it has
+//! it.
 //!
 //! Source: graph-api.md 5.7, 5.8 (D-REEL, D-STORY; field trypost#32, #361).
 
@@ -8,21 +9,18 @@ use serde::Deserialize;
 use shareville_core::{
     clock::later,
     failure::{Failure, FailureClass},
-    media::MediaForm,
     publisher::{Job, Prepared},
 };
-use url::Url;
 
 use super::{
     FacebookPages,
     prepare::{about_medium, failed_anew},
     progress::{Kept, Session},
-    route::only_medium,
     status::{Uploading, Video},
 };
 use crate::{
-    error::Step,
-    graph::{Acknowledged, Auth, id_text},
+    error::{GraphError, Step},
+    graph::id_text,
 };
 
 /// How long to wait between two questions whether Facebook has the film.
@@ -35,7 +33,7 @@ const GAPS: [Duration; 6] = [
     Duration::from_secs(60),
 ];
 
-/// How long Facebook may take to fetch a film. Ours: no document says how long that may take.
+/// How long Facebook may take to get a film. Ours: no document says how long that may take.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// Where a film of this kind is begun and finished.
@@ -55,7 +53,7 @@ impl Edge {
         }
     }
 
-    const fn kept(self, session: Session) -> Kept {
+    pub(super) const fn kept(self, session: Session) -> Kept {
         match self {
             Self::Reels => Kept::Reel(session),
             Self::Stories => Kept::VideoStory(session),
@@ -90,15 +88,13 @@ impl FacebookPages {
                     video: started.video_id,
                     address: started.upload_url,
                     since: self.graph.now(),
-                    told_at: None,
+                    sent_at: None,
+                    offset: None,
                     polls: 0,
                 };
                 Prepared::Continue(edge.kept(session).keep(job, None))
             }
-            Err(error) => {
-                let failure = self.graph.failure(&error);
-                failed_anew(about_medium(failure, &job.post.content, 0))
-            }
+            Err(error) => failed_anew(self.graph.failure(&error)),
         }
     }
 
@@ -108,55 +104,10 @@ impl FacebookPages {
         edge: Edge,
         session: Session,
     ) -> Prepared {
-        match session.told_at {
-            None => self.tell_address(job, edge, session).await,
+        match session.sent_at {
+            None => self.send_film(job, edge, session).await,
             Some(_) => self.ask_for_upload(job, edge, session).await,
         }
-    }
-
-    /// `POST {upload_url}` with the film's address in a header: in a body it is refused.
-    async fn tell_address(&self, job: &Job, edge: Edge, mut session: Session) -> Prepared {
-        let told = match film_address(job).await {
-            Ok(address) => self.send_address(job, &session, address).await,
-            Err(failure) => Err(failure),
-        };
-        match told {
-            Ok(()) => {
-                session.told_at = Some(self.graph.now());
-                Prepared::Continue(edge.kept(session).keep(job, None))
-            }
-            Err(failure) => {
-                // Nothing was done with it then; after all other failures nobody knows what became of the upload, and
-                // another one costs nothing.
-                let goes_on = matches!(
-                    failure.class,
-                    FailureClass::RateLimited { .. } | FailureClass::Reauthorize
-                );
-                Prepared::Failed {
-                    failure: about_medium(failure, &job.post.content, 0),
-                    progress: goes_on.then(|| edge.kept(session).keep(job, None)),
-                }
-            }
-        }
-    }
-
-    async fn send_address(&self, job: &Job, session: &Session, film: Url) -> Result<(), Failure> {
-        let Some(address) = self.graph.upload_address(&session.address) else {
-            return Err(Failure::new(
-                FailureClass::Unknown,
-                "Facebook has named an address for the video that is not its own, so nothing was sent there. Look at \
-                 the server's settings, then publish the post again.",
-            )
-            .with_code("upload_address_refused"));
-        };
-        let auth = Auth::Upload(&job.access.token, &job.access.app);
-        self.graph
-            .upload(address, auth)
-            .with_header("file_url", film)
-            .send::<Acknowledged>()
-            .await
-            .map(drop)
-            .map_err(|error| self.graph.failure(&error))
     }
 
     /// `GET /{video}?fields=status`: whether Facebook has the film.
@@ -187,12 +138,11 @@ impl FacebookPages {
         }
     }
 
-    fn ask_again(&self, job: &Job, edge: Edge, mut session: Session) -> Prepared {
+    pub(super) fn ask_again(&self, job: &Job, edge: Edge, mut session: Session) -> Prepared {
         let now = self.graph.now();
-        let told_at = session.told_at.unwrap_or(session.since);
-        if later(told_at, PATIENCE) <= now {
-            let why =
-                "Facebook has not fetched the video within an hour. It is tried again by itself.";
+        let sent_at = session.sent_at.unwrap_or(session.since);
+        if later(sent_at, PATIENCE) <= now {
+            let why = "Facebook did not get the video within an hour. It is tried again by itself.";
             let failure = Failure::new(FailureClass::Transient, why);
             return failed_anew(about_medium(failure, &job.post.content, 0));
         }
@@ -210,27 +160,11 @@ impl FacebookPages {
         &self,
         job: &Job,
         video: &str,
-    ) -> Result<Video, Box<crate::error::GraphError>> {
+    ) -> Result<Video, Box<GraphError>> {
         self.graph
             .get(&[video], self.auth(job))
             .with("fields", "status,published,post_id,permalink_url")
             .send::<Video>()
             .await
     }
-}
-
-/// Where Facebook finds the film, as it can stand in a header.
-async fn film_address(job: &Job) -> Result<Url, Failure> {
-    let source = &only_medium(&job.post.content)?.source;
-    let addressed = job
-        .media
-        .address(job.post.tenant, source, MediaForm::AsItIs)
-        .await
-        .map_err(|error| error.failure())?;
-    Url::parse(&addressed.url).map_err(|_| {
-        Failure::new(
-            FailureClass::Content { retryable: false },
-            "The video's address is no whole http or https address. Mend it, then publish the post again.",
-        )
-    })
 }

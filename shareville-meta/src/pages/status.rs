@@ -73,10 +73,24 @@ impl Video {
         }
     }
 
+    /// How many bytes Facebook has; its two pages spell the field differently.
+    pub(super) fn received(&self) -> u64 {
+        let phase = self.status.get("uploading_phase");
+        let number = |name| {
+            let value = phase?.get(name)?;
+            value.as_u64().or_else(|| value.as_str()?.parse().ok())
+        };
+        let received = number("bytes_transfered").or_else(|| number("bytes_transferred"));
+        received.unwrap_or_default()
+    }
+
     pub(super) fn publishing(&self, now: Timestamp) -> Publishing {
         let phase = self.phase("publishing_phase");
         let outcome = self.outcome();
-        let is_out = outcome == Some("published") || self.published == Some(true);
+        let is_out = match outcome {
+            Some(outcome) => outcome == "published",
+            None => self.published == Some(true),
+        };
         match (phase, self.word()) {
             (Some("complete"), _) if is_out => return Publishing::Live,
             // A plain video has one word only.
@@ -282,6 +296,18 @@ mod tests {
             let uploading = video(json).uploading(SystemClock.now());
             assert_eq!(uploading, Uploading::Failed(failure));
         }
+    }
+
+    #[test]
+    fn bytes_should_be_counted_by_either_spelling() {
+        for phase in [
+            json!({ "bytes_transfered": 50_002 }),
+            json!({ "bytes_transferred": "50002" }),
+        ] {
+            let video = video(json!({ "status": { "uploading_phase": phase } }));
+            assert_eq!(video.received(), 50_002);
+        }
+        assert_eq!(video(json!({})).received(), 0);
     }
 
     #[test]

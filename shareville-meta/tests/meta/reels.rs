@@ -11,7 +11,10 @@ use shareville_core::{
     post::{Content, Evidence, FacebookOptions, Placement, Progress, Published, Repeat},
     publisher::{Committed, Job, Prepared, Publisher as _},
 };
-use wiremock::{ResponseTemplate, matchers::body_string_contains};
+use wiremock::{
+    ResponseTemplate,
+    matchers::{body_string_contains, header},
+};
 
 use crate::{
     shelf::{SERVED, Shelf, film, job_on, job_with, vertical},
@@ -137,6 +140,71 @@ async fn an_uploaded_film_should_be_fetched_from_where_we_serve_it() {
     assert_eq!(shelf.asked(), [MediaForm::AsItIs]);
     let sent = meta.sent().await;
     assert_eq!(sent[1]["headers"]["file_url"], SERVED);
+}
+
+/// A film that Facebook cannot fetch.
+fn private_job() -> Job {
+    let mut content = reel();
+    content.media[0].source = MediaSource::Url("http://localhost:3000/film.mp4".into());
+    job_with(content, Shelf::of(vertical()))
+}
+
+fn received(bytes: u64) -> Value {
+    json!({ "id": VIDEO, "status": { "video_status": "uploading",
+        "uploading_phase": { "status": "in_progress", "bytes_transfered": bytes } } })
+}
+
+fn partial() -> (u16, Value) {
+    let message = "Partial request (did not match length of file)";
+    (
+        400,
+        json!({ "debug_info": { "retriable": true, "type": "PartialRequestError", "message": message } }),
+    )
+}
+
+#[tokio::test]
+async fn a_film_that_facebook_cannot_fetch_should_be_sent_from_where_facebook_stopped() {
+    let meta = Meta::start().await;
+    takes_start(&meta, "https://rupload.facebook.com/video-upload/7700").await;
+    let first = on_host("POST", UPLOAD).and(header("offset", "0"));
+    meta.mount(first, json_answer(partial())).await;
+    let second = on_host("POST", UPLOAD).and(header("offset", "5"));
+    meta.mount(second, json_answer((200, json!({ "success": true }))))
+        .await;
+    meta.once("GET", "/7700", (200, received(5))).await;
+    meta.on("GET", "/7700", (200, uploading("complete"))).await;
+    let prepared = prepare(&meta, &private_job(), None).await;
+    assert!(matches!(prepared, Prepared::Ready(_)), "{prepared:?}");
+    insta::assert_json_snapshot!("reel_bytes", meta.sent().await);
+    let requests = meta.requests().await;
+    assert_eq!(requests[1].body, b"a film or so!");
+    assert_eq!(requests[3].body, b"m or so!");
+}
+
+#[tokio::test]
+async fn bytes_whose_answer_is_lost_should_be_asked_for_and_not_sent_in_circles() {
+    let meta = Meta::start().await;
+    takes_start(&meta, "https://rupload.facebook.com/video-upload/7700").await;
+    let outage = ResponseTemplate::new(502).set_body_string("<html>");
+    meta.mount(on_host("POST", UPLOAD), outage).await;
+    let (failure, kept) = failed(prepare(&meta, &private_job(), None).await);
+    assert_eq!(failure.class, FailureClass::Transient);
+    assert!(kept.is_some());
+
+    // It had come all the same.
+    meta.server.reset().await;
+    meta.on("GET", "/7700", (200, uploading("complete"))).await;
+    let again = prepare(&meta, &resumed(&private_job()), kept.clone()).await;
+    assert!(matches!(again, Prepared::Ready(_)), "{again:?}");
+
+    // Facebook keeps nothing of it.
+    meta.server.reset().await;
+    meta.on("GET", "/7700", (200, received(0))).await;
+    meta.on_host("POST", UPLOAD, partial()).await;
+    let (failure, kept) = failed(prepare(&meta, &resumed(&private_job()), kept).await);
+    assert_eq!(failure.class, FailureClass::Transient);
+    assert!(kept.is_some());
+    assert_eq!(meta.calls().await.len(), 3);
 }
 
 #[tokio::test]

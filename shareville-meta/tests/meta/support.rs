@@ -188,10 +188,16 @@ fn described(request: &Request) -> Value {
         let value = request.headers.get(name)?.to_str().ok()?;
         Some((name.to_owned(), blotted(value)))
     };
-    let mut headers: BTreeMap<_, _> = ["authorization", "content-type", "file_url"]
-        .into_iter()
-        .filter_map(header)
-        .collect();
+    let mut headers: BTreeMap<_, _> = [
+        "authorization",
+        "content-type",
+        "file_url",
+        "offset",
+        "file_size",
+    ]
+    .into_iter()
+    .filter_map(header)
+    .collect();
     let boundary = headers.get("content-type").and_then(|kind| {
         let (_, boundary) = kind.split_once("boundary=")?;
         Some(boundary.to_owned())
@@ -205,9 +211,10 @@ fn described(request: &Request) -> Value {
         "headers": headers,
     });
     let query = pairs(request.url.query().unwrap_or_default().as_bytes());
-    let form = match boundary {
-        Some(boundary) => parts(&request.body, &boundary),
-        None => pairs(&request.body),
+    let form = match (boundary, request.headers.contains_key("offset")) {
+        (Some(boundary), _) => parts(&request.body, &boundary),
+        (None, true) => BTreeMap::new(),
+        (None, false) => pairs(&request.body),
     };
     if !query.is_empty() {
         described["query"] = json!(query);

@@ -80,7 +80,7 @@ async fn what_the_version_before_has_kept_should_still_be_used() {
     let meta = Meta::start().await;
     takes_posts(&meta).await;
     let job = job(Content {
-        media: vec![shareville_core::media::Media::image("https://cdn.example/1.jpg"); 2],
+        media: vec![Media::image("https://cdn.example/1.jpg"); 2],
         ..Content::default()
     });
     let kept = Progress {

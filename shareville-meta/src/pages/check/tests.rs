@@ -1,16 +1,14 @@
 //! What a Page takes, and what it does not.
 
-use std::time::Duration;
-
 use shareville_core::{
     id::MediaId,
-    media::{Media, MediaFacts, MediaFormat, MediaKind, MediaSource, UserTag},
+    media::{Media, MediaKind, MediaSource, UserTag},
     post::{Content, FacebookOptions, InstagramOptions, Placement},
 };
 
 use super::{
     super::limits::{ALT_TEXT_CHARS, CAPTION_CHARS, COMMENT_CHARS, PHOTOS},
-    NOT_SUPPORTED, check, check_media,
+    NOT_SUPPORTED, check,
 };
 
 fn photos(count: usize) -> Content {
@@ -285,168 +283,6 @@ fn a_film_should_have_no_cover_of_ones_own() {
         content.media[0].thumbnail_offset_ms = None;
         content.media[0].thumbnail_url = Some("https://cdn.example/a.jpg".into());
         assert_found(&content, "/media/0/thumbnailUrl", NOT_SUPPORTED);
-    }
-}
-
-/// What a head tells, from a good Reel.
-fn facts(change: impl FnOnce(&mut MediaFacts)) -> MediaFacts {
-    let mut facts = MediaFacts {
-        bytes: Some(5_000_000),
-        width: Some(1080),
-        height: Some(1920),
-        duration: Some(Duration::from_secs(30)),
-        frame_rate: Some(30.0),
-        ..MediaFacts::of(MediaFormat::Mp4)
-    };
-    change(&mut facts);
-    facts
-}
-
-fn codes(content: &Content, facts: MediaFacts) -> Vec<String> {
-    let found = check_media(content, &[Some(facts)]);
-    assert!(found.iter().all(|v| v.pointer == "/media/0"));
-    found.into_iter().map(|v| v.code).collect()
-}
-
-/// What is known, and what is wrong with it.
-type Head = (fn(&mut MediaFacts), &'static [&'static str]);
-
-#[test]
-fn each_limit_of_a_reel_should_hold_and_one_more_should_not() {
-    let heads: [Head; 20] = [
-        (|_| {}, &[]),
-        (|f| f.duration = Some(Duration::from_secs(3)), &[]),
-        (|f| f.duration = Some(Duration::from_secs(90)), &[]),
-        (
-            |f| f.duration = Some(Duration::from_millis(2_999)),
-            &["too_short"],
-        ),
-        (
-            |f| f.duration = Some(Duration::from_millis(90_001)),
-            &["too_long"],
-        ),
-        (|f| f.frame_rate = Some(23.976), &[]),
-        (|f| f.frame_rate = Some(60.0), &[]),
-        (|f| f.frame_rate = Some(23.0), &["frame_rate"]),
-        (|f| f.frame_rate = Some(61.0), &["frame_rate"]),
-        (|f| (f.width, f.height) = (Some(540), Some(960)), &[]),
-        (
-            |f| (f.width, f.height) = (Some(539), Some(958)),
-            &["resolution"],
-        ),
-        (
-            |f| (f.width, f.height) = (Some(540), Some(959)),
-            &["resolution"],
-        ),
-        (
-            |f| (f.width, f.height) = (Some(1100), Some(1920)),
-            &["aspect_ratio"],
-        ),
-        (
-            |f| (f.width, f.height) = (Some(1060), Some(1920)),
-            &["aspect_ratio"],
-        ),
-        (|f| (f.width, f.height) = (Some(1098), Some(1920)), &[]),
-        (
-            |f| (f.width, f.height) = (Some(1920), Some(1080)),
-            &["aspect_ratio"],
-        ),
-        (|f| f.format = MediaFormat::Mov, &["unsupported_format"]),
-        (|f| f.format = MediaFormat::Jpeg, &["wrong_type"]),
-        (|f| *f = MediaFacts::of(MediaFormat::Mp4), &[]),
-        (
-            |f| (f.width, f.frame_rate) = (Some(300), Some(5.0)),
-            &["aspect_ratio", "resolution", "frame_rate"],
-        ),
-    ];
-    for (change, expected) in heads {
-        let facts = facts(change);
-        assert_eq!(
-            codes(&film(Placement::Reel), facts.clone()),
-            expected,
-            "{facts:?}"
-        );
-    }
-}
-
-#[test]
-fn a_film_in_the_feed_should_be_judged_by_what_it_becomes() {
-    let heads: [Head; 7] = [
-        (|_| {}, &[]),
-        (|f| f.frame_rate = Some(10.0), &["frame_rate"]),
-        (
-            |f| f.duration = Some(Duration::from_millis(90_001)),
-            &["vertical_too_long"],
-        ),
-        (
-            |f| (f.width, f.duration) = (Some(1920), Some(Duration::from_secs(9_000))),
-            &[],
-        ),
-        (
-            |f| (f.width, f.format) = (Some(3_840), MediaFormat::Mov),
-            &[],
-        ),
-        (|f| f.width = None, &["media_unreadable"]),
-        (|f| f.duration = None, &["media_unreadable"]),
-    ];
-    for (change, expected) in heads {
-        let facts = facts(change);
-        assert_eq!(
-            codes(&film(Placement::Feed), facts.clone()),
-            expected,
-            "{facts:?}"
-        );
-    }
-    assert_eq!(check_media(&film(Placement::Feed), &[None]), []);
-}
-
-#[test]
-fn a_film_in_a_story_should_be_short_and_tall() {
-    let heads: [Head; 4] = [
-        (|f| f.duration = Some(Duration::from_secs(60)), &[]),
-        (
-            |f| f.duration = Some(Duration::from_millis(60_001)),
-            &["too_long"],
-        ),
-        (|f| f.width = Some(1920), &["aspect_ratio"]),
-        (|f| f.format = MediaFormat::Png, &["wrong_type"]),
-    ];
-    for (change, expected) in heads {
-        let facts = facts(change);
-        assert_eq!(
-            codes(&film(Placement::Story), facts.clone()),
-            expected,
-            "{facts:?}"
-        );
-    }
-}
-
-#[test]
-fn photos_should_be_judged_where_they_go_as_they_are() {
-    let heads: [Head; 5] = [
-        (
-            |f| (f.format, f.bytes) = (MediaFormat::Png, Some(10_000_000)),
-            &[],
-        ),
-        (
-            |f| (f.format, f.bytes) = (MediaFormat::Tiff, Some(10_000_001)),
-            &["too_large"],
-        ),
-        (|f| f.format = MediaFormat::Webp, &["unsupported_format"]),
-        (|f| f.format = MediaFormat::Heif, &["unsupported_format"]),
-        (|f| f.format = MediaFormat::Mp4, &["wrong_type"]),
-    ];
-    for (change, expected) in heads {
-        let facts = facts(change);
-        for mut content in [photos(1), story_of_photo()] {
-            assert_eq!(codes(&content, facts.clone()), expected, "{facts:?}");
-            content.media[0].source = MediaSource::MediaId(MediaId::generate());
-            let expected: &[&str] = match facts.format {
-                MediaFormat::Mp4 => expected,
-                _ => &[],
-            };
-            assert_eq!(codes(&content, facts.clone()), expected, "uploaded");
-        }
     }
 }
 
