@@ -158,8 +158,15 @@ impl Reported {
         if error.is_none() && !matches!(word, Some("error" | "expired" | "upload_failed")) {
             return None;
         }
+        let number = error.and_then(|error| integer(error.get("code")?));
+        let (code, subcode) = match number {
+            // The numbers of 8.4, where a code has a few digits only.
+            Some(number) if number >= 1_000_000 => (None, Some(number)),
+            number => (number, None),
+        };
         Some(Self {
-            code: error.and_then(|error| integer(error.get("code")?)),
+            code,
+            subcode,
             error_type: Some("video error".to_owned()),
             message: error.and_then(|error| text(error, "message")),
             ..Self::default()
@@ -232,6 +239,14 @@ mod tests {
             (reported.start_offset, reported.end_offset),
             (Some(40), Some(50))
         );
+    }
+
+    #[test]
+    fn a_films_error_should_be_read_by_its_finer_code() {
+        let json = json!({"status": {"video_status": "processing", "processing_phase": {
+            "status": "error", "errors": [{"code": 1_363_128, "message": "Too long."}]}}});
+        let reported = Reported::read(&json).unwrap();
+        assert_eq!((reported.code, reported.subcode), (None, Some(1_363_128)));
     }
 
     #[test]

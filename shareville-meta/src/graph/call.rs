@@ -5,14 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Method, StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
+use reqwest::multipart;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shareville_core::tenant::App;
 use tracing::{Instrument as _, Span, field};
 
-use super::{Graph, Host, budget::Need, proof::appsecret_proof, usage::Usage};
+use super::{Graph, Host, UploadAddress, budget::Need, proof::appsecret_proof, usage::Usage};
 use crate::error::{GraphError, Network, Step, is_failure};
 
 /// The longest answer that is read: a full page of Pages or comments is well below.
@@ -25,8 +27,17 @@ pub(crate) enum Auth<'a> {
     Token(&'a SecretString, &'a App),
     /// The app's own.
     App(&'a App),
+    /// A Page's, at the host for uploads: it wants another word in front of the token, and takes no proof.
+    Upload(&'a SecretString, &'a App),
     /// Nobody's: the form holds what opens it.
     Form,
+}
+
+/// A file among the parameters of a call.
+#[derive(Debug)]
+struct Part {
+    name: &'static str,
+    bytes: Bytes,
 }
 
 /// A call to be made once.
@@ -41,8 +52,13 @@ pub(crate) struct Call<'a> {
     versioned: bool,
     /// The path below the version.
     path: Vec<&'a str>,
+    /// The whole address instead, where the platform has named one.
+    address: Option<UploadAddress>,
     auth: Auth<'a>,
     params: Vec<(String, SecretString)>,
+    part: Option<Part>,
+    body: Option<Bytes>,
+    headers: Vec<(&'static str, String)>,
     /// What must not come back in an error's text.
     secrets: Vec<&'a SecretString>,
 }
@@ -56,6 +72,14 @@ impl Graph {
     /// Writes.
     pub(crate) fn post<'a>(&'a self, step: Step, path: &[&'a str], auth: Auth<'a>) -> Call<'a> {
         self.call(step, Method::POST, path, auth)
+    }
+
+    /// Sends a file, or says where it is, at the address that the platform has named for it.
+    pub(crate) fn upload<'a>(&'a self, address: UploadAddress, auth: Auth<'a>) -> Call<'a> {
+        Call {
+            address: Some(address),
+            ..self.call(Step::Prepare, Method::POST, &[], auth)
+        }
     }
 
     /// Deletes.
@@ -78,10 +102,14 @@ impl Graph {
             host: Host::Graph,
             versioned: true,
             path: path.to_vec(),
+            address: None,
             auth,
             params: Vec::new(),
+            part: None,
+            body: None,
+            headers: Vec::new(),
             secrets: match auth {
-                Auth::Token(token, app) => vec![token, &app.secret],
+                Auth::Token(token, app) | Auth::Upload(token, app) => vec![token, &app.secret],
                 Auth::App(app) => vec![&app.secret],
                 Auth::Form => Vec::new(),
             },
@@ -128,6 +156,24 @@ impl<'a> Call<'a> {
             Some(value) => self.with(name, value),
             None => self,
         }
+    }
+
+    /// Adds a file; the parameters go with it as `multipart/form-data`.
+    pub(crate) fn with_file(mut self, name: &'static str, bytes: Bytes) -> Self {
+        self.part = Some(Part { name, bytes });
+        self
+    }
+
+    /// Sends bytes and nothing else, to an address that the platform has named.
+    pub(crate) fn with_body(mut self, bytes: Bytes) -> Self {
+        self.body = Some(bytes);
+        self
+    }
+
+    /// Adds a header.
+    pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     /// Sends it, once, and reads the answer as `T`.
@@ -206,7 +252,7 @@ impl<'a> Call<'a> {
     /// Whose budget it is on. Logging in is on nobody's.
     fn app(&self) -> Option<&'a str> {
         match self.auth {
-            Auth::Token(_, app) | Auth::App(app) => Some(&app.id),
+            Auth::Token(_, app) | Auth::Upload(_, app) | Auth::App(app) => Some(&app.id),
             Auth::Form => None,
         }
     }
@@ -226,7 +272,10 @@ impl<'a> Call<'a> {
             .into_iter()
             .chain(self.path.iter().copied())
             .collect();
-        let mut url = graph.config.endpoint.url(self.host, &segments);
+        let mut url = match &self.address {
+            Some(address) => address.url().clone(),
+            None => graph.config.endpoint.url(self.host, &segments),
+        };
         let proof = match self.auth {
             Auth::Token(token, app) if self.is_proven() => {
                 Some(("appsecret_proof", appsecret_proof(&app.secret, token)))
@@ -238,8 +287,14 @@ impl<'a> Call<'a> {
             .iter()
             .map(|(name, value)| (name.as_str(), value.expose_secret()))
             .chain(proof.iter().map(|(name, proof)| (*name, proof.as_str())));
-        let request = match self.method {
-            Method::POST => {
+        let mut request = match (&self.method, &self.part) {
+            // What is uploaded is told by headers.
+            (&Method::POST, _) if self.address.is_some() => {
+                let bytes = self.body.clone().unwrap_or_default();
+                graph.client.post(url).body(bytes)
+            }
+            (&Method::POST, Some(part)) => graph.client.post(url).multipart(part.among(params)),
+            (&Method::POST, None) => {
                 let form: Vec<_> = params.collect();
                 graph.client.post(url).form(&form)
             }
@@ -251,8 +306,22 @@ impl<'a> Call<'a> {
                 graph.client.request(self.method.clone(), url)
             }
         };
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
         match self.auth {
             Auth::Token(token, _) => request.bearer_auth(token.expose_secret()),
+            Auth::Upload(token, _) => {
+                let text = format!("OAuth {}", token.expose_secret());
+                match HeaderValue::try_from(&text) {
+                    Ok(mut value) => {
+                        value.set_sensitive(true);
+                        request.header(AUTHORIZATION, value)
+                    }
+                    // As with any other token that cannot be one: nothing is sent.
+                    Err(_) => request.header(AUTHORIZATION, text),
+                }
+            }
             Auth::App(app) => {
                 request.bearer_auth(format!("{}|{}", app.id, app.secret.expose_secret()))
             }
@@ -271,11 +340,26 @@ impl<'a> Call<'a> {
     /// The path for logs, without the ids in it.
     fn edge(&self) -> String {
         let is_name = |segment: &str| segment.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        if self.address.is_some() {
+            return "/{upload}".to_owned();
+        }
         let named = self.path.iter().map(|segment| match is_name(segment) {
             true => segment,
             false => "{id}",
         });
         named.fold(String::new(), |edge, segment| edge + "/" + segment)
+    }
+}
+
+impl Part {
+    fn among<'a>(&self, params: impl Iterator<Item = (&'a str, &'a str)>) -> multipart::Form {
+        let form = params.fold(multipart::Form::new(), |form, (name, value)| {
+            form.text(name.to_owned(), value.to_owned())
+        });
+        let length = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
+        let file = multipart::Part::stream_with_length(self.bytes.clone(), length);
+        // Only what has a file's name is taken for one.
+        form.part(self.name, file.file_name("chunk"))
     }
 }
 

@@ -66,6 +66,16 @@ pub struct Endpoint {
     base: Option<Url>,
 }
 
+/// An address that a file, and a token, may be sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UploadAddress(Url);
+
+impl UploadAddress {
+    pub(super) const fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
 /// A base URL that nothing can be appended to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a base URL must be http or https, without user, query and fragment")]
@@ -93,6 +103,35 @@ impl Endpoint {
             true => Ok(Self { base: Some(base) }),
             false => Err(InvalidBase),
         }
+    }
+
+    /// The address that the platform has named for a file, if it is one that a token may go to: `https` on the host for
+    /// uploads, or below the base where that host stands. Meta's own is rewritten to the base, where there is one.
+    ///
+    /// Source: graph-api.md 1.1 (field trypost#361).
+    pub(crate) fn upload_address(&self, named: &str) -> Option<UploadAddress> {
+        let mut url = Url::parse(named).ok()?;
+        let plain =
+            url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        let is_metas_own = url.scheme() == "https"
+            && url.host_str() == Some(Host::Upload.name())
+            && url.port().is_none();
+        if !plain || (self.base.is_none() && !is_metas_own) {
+            return None;
+        }
+        if self.base.is_some() {
+            let mut host = self.url(Host::Upload, &[]);
+            let above = host.path().trim_end_matches('/').to_owned();
+            if is_metas_own {
+                host.set_path(&format!("{above}{}", url.path()));
+                host.set_query(url.query());
+                url = host;
+            } else if url.origin() != host.origin() || !url.path().starts_with(&format!("{above}/"))
+            {
+                return None;
+            }
+        }
+        Some(UploadAddress(url))
     }
 
     /// The address of `segments` at a host. Segments are escaped: none of them can leave its place.
@@ -172,6 +211,41 @@ mod tests {
         let url = Endpoint::live().url(Host::Graph, &["v25.0", "1/../../me?x=1#y", ".."]);
         assert_eq!(url.path(), "/v25.0/1%2F..%2F..%2Fme%3Fx=1%23y");
         assert_eq!((url.query(), url.fragment()), (None, None));
+    }
+
+    #[test]
+    fn a_token_should_go_to_the_upload_host_only() {
+        let live = Endpoint::live();
+        let base = at("http://127.0.0.1:9009/meta").unwrap();
+        let address = |endpoint: &Endpoint, named: &str| {
+            let address = endpoint.upload_address(named)?;
+            Some(address.url().as_str().to_owned())
+        };
+        let own = "https://rupload.facebook.com/video-upload/v25.0/9?x=%2F";
+        assert_eq!(address(&live, own).as_deref(), Some(own));
+        let below = "http://127.0.0.1:9009/meta/rupload.facebook.com/video-upload/v25.0/9?x=%2F";
+        assert_eq!(address(&base, own).as_deref(), Some(below));
+        assert_eq!(address(&base, below).as_deref(), Some(below));
+        assert_eq!(address(&live, below), None);
+        for foreign in [
+            "",
+            "/video-upload/9",
+            "http://rupload.facebook.com/9",
+            "https://rupload.facebook.com:8443/9",
+            "https://rupload.facebook.com.evil.example/9",
+            "https://evil.example/rupload.facebook.com/9",
+            "https://rupload.facebook.com@evil.example/9",
+            "https://user@rupload.facebook.com/9",
+            "https://graph.facebook.com/9",
+            "http://127.0.0.1:9009/meta/graph.facebook.com/9",
+            "http://127.0.0.1:9009/meta/rupload.facebook.com/../graph.facebook.com/9",
+            "http://127.0.0.1:9009/rupload.facebook.com/9",
+            "http://127.0.0.1:9010/meta/rupload.facebook.com/9",
+            "file:///etc/passwd",
+        ] {
+            assert_eq!(address(&live, foreign), None, "{foreign}");
+            assert_eq!(address(&base, foreign), None, "{foreign}");
+        }
     }
 
     #[test]

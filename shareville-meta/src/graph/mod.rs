@@ -21,7 +21,7 @@ use self::budget::Budget;
 pub(crate) use self::{
     answer::{Acknowledged, Created, Listed, Nested, id_text, optional_id_text, parse_time},
     call::{Auth, Call},
-    endpoint::Host,
+    endpoint::{Host, UploadAddress},
 };
 pub use self::{
     config::{DEFAULT_VERSION, GraphConfig},
@@ -89,9 +89,14 @@ impl Graph {
         &self.config
     }
 
-    /// Where people see something that has an id.
-    pub(crate) fn address(&self, id: &str) -> Url {
-        self.config.endpoint.url(Host::Www, &[id])
+    /// Where people see something.
+    pub(crate) fn address(&self, segments: &[&str]) -> Url {
+        self.config.endpoint.url(Host::Www, segments)
+    }
+
+    /// The address that the platform has named for a file, if a token may go there.
+    pub(crate) fn upload_address(&self, named: &str) -> Option<UploadAddress> {
+        self.config.endpoint.upload_address(named)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -12,10 +12,7 @@ use shareville_core::{
     publisher::{CommentEvidence, Commented, Job},
 };
 
-use super::{
-    FacebookPages,
-    commit::{looked_in_vain, too_late},
-};
+use super::{FacebookPages, commit::too_late, look::looked_in_vain};
 use crate::{
     error::{Effect, ErrorKind, Step, effect},
     graph::{Created, Listed, optional_id_text, parse_time},
@@ -150,7 +147,7 @@ impl Comment {
 }
 
 /// A text as the platform may give it back: line ends and outer white space are its own business.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.replace("\r\n", "\n")
         .replace('\r', "\n")
         .trim()

@@ -1,74 +1,57 @@
-//! Making the prepared post visible, and finding out what became of that.
+//! Making what was prepared visible: one call, whichever way the content goes.
 //!
-//! Source: graph-api.md 5.4, 5.5 (D-POSTS; field PROBE).
+//! Source: graph-api.md 5.4, 5.6–5.8 (D-POSTS, D-VID, D-REEL, D-STORY; field PROBE).
 
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::Value;
 use shareville_core::{
-    clock::{Deadline, Timestamp, TooLate},
+    clock::{Deadline, TooLate, later},
     failure::{Failure, FailureClass},
-    post::{Evidence, Progress, Published},
+    post::{Progress, Published},
     publisher::{Committed, Job},
 };
 
-use super::FacebookPages;
+use super::{
+    FacebookPages,
+    prepare::{caption, place},
+    progress::Kept,
+    session::Edge,
+};
 use crate::{
-    error::{Effect, GraphError, Step, effect},
-    graph::{Acknowledged, Listed, id_text, parse_time},
+    error::{Effect, Step, effect},
+    graph::{Acknowledged, Call, Host, optional_id_text},
 };
 
-/// The most pages of the list of published posts that are read: 500 posts.
-const MAX_LIST_PAGES: usize = 5;
+/// When to look first whether a film has been processed.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 
-/// How much older than the commit a published post may say it is: it may be dated by when it was prepared, and that is
-/// within the time that a post may be late.
-const OLDEST: Duration = Duration::from_secs(48 * 60 * 60);
-
-/// The post as it is now.
+/// `{"success":true}`, and perhaps the post's id.
 #[derive(Debug, Deserialize)]
-struct State {
-    #[serde(default)]
-    is_published: Option<bool>,
-    #[serde(default)]
-    permalink_url: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Item {
-    #[serde(deserialize_with = "id_text")]
-    id: String,
-    #[serde(default)]
-    permalink_url: Option<String>,
-    #[serde(default)]
-    created_time: Option<Value>,
+struct Done {
+    #[serde(flatten)]
+    _acknowledged: Acknowledged,
+    #[serde(default, deserialize_with = "optional_id_text")]
+    post_id: Option<String>,
 }
 
 impl FacebookPages {
-    /// `POST /{post}` `is_published=true`, once.
+    /// The call that makes it visible, once.
     pub(super) async fn publish(
         &self,
         job: &Job,
         progress: &Progress,
         deadline: Deadline,
     ) -> Committed {
-        let Some(post) = progress.object.as_deref() else {
+        let (Some(object), Some(kept)) = (&progress.object, Kept::committed(job, progress)) else {
             return Committed::Refused(Failure::new(
                 FailureClass::Unknown,
-                "There is no prepared post to publish. Publish it again.",
+                "There is nothing prepared to publish. Publish the post again.",
             ));
         };
-        let call = self
-            .graph
-            .post(Step::Commit, &[post], self.auth(job))
-            .with("is_published", "true")
-            .send::<Acknowledged>();
+        let call = self.commit_call(job, object, &kept).send::<Done>();
         match deadline.guard(call).await {
-            Ok(Ok(_)) => Committed::Live(Published {
-                platform_id: Some(post.to_owned()),
-                permalink: None,
-            }),
+            Ok(Ok(done)) => self.done(object, &kept, done),
             Ok(Err(error)) => {
                 let failure = self.graph.failure(&error);
                 match effect(Step::Commit, &error) {
@@ -81,121 +64,41 @@ impl FacebookPages {
         }
     }
 
-    /// `GET /{post}`: only the post itself decides, as long as it can be read.
-    pub(super) async fn find_out(
-        &self,
-        job: &Job,
-        progress: &Progress,
-        since: Timestamp,
-    ) -> Result<Evidence, Failure> {
-        match progress.object.as_deref() {
-            Some(post) => self.look_at(job, post, since).await,
-            None => Ok(Evidence::Unclear(None)),
+    fn commit_call<'a>(&'a self, job: &'a Job, object: &'a str, kept: &Kept) -> Call<'a> {
+        let page = job.account.platform_id.as_str();
+        let post = |path: &[&'a str]| self.graph.post(Step::Commit, path, self.auth(job));
+        match kept {
+            Kept::Post(_) => post(&[object]).with("is_published", "true"),
+            Kept::Video(chunks) => post(&[page, "videos"])
+                .at(Host::GraphVideo)
+                .with("upload_phase", "finish")
+                .with("upload_session_id", &chunks.session)
+                .with_some("description", caption(job)),
+            Kept::Reel(_) => post(&[page, Edge::Reels.name()])
+                .with("upload_phase", "finish")
+                .with("video_id", object)
+                .with("video_state", "PUBLISHED")
+                .with_some("description", caption(job))
+                .with_some("place", place(job)),
+            Kept::VideoStory(_) => post(&[page, Edge::Stories.name()])
+                .with("upload_phase", "finish")
+                .with("video_id", object),
+            Kept::PhotoStory(_) => post(&[page, "photo_stories"]).with("photo_id", object),
         }
     }
 
-    /// The post itself, or else its place in the list of what is published since `since`.
-    pub(super) async fn look_at(
-        &self,
-        job: &Job,
-        post: &str,
-        since: Timestamp,
-    ) -> Result<Evidence, Failure> {
-        let state = self
-            .graph
-            .get(&[post], self.auth(job))
-            .with("fields", "is_published,permalink_url")
-            .send::<State>()
-            .await;
-        match state {
-            Ok(state) => Ok(match state.is_published {
-                Some(true) => live(post, state.permalink_url),
-                Some(false) => Evidence::Absent,
-                None => Evidence::Unclear(None),
+    fn done(&self, object: &str, kept: &Kept, done: Done) -> Committed {
+        match kept {
+            Kept::Post(_) => Committed::Live(Published {
+                platform_id: Some(object.to_owned()),
+                permalink: None,
             }),
-            Err(error) => {
-                let failure = looked_in_vain(self.graph.failure(&error))?;
-                match failure.class {
-                    // The read itself has been at fault for weeks: a list may prove that it is live, nothing else.
-                    FailureClass::NotFound | FailureClass::Permission => self
-                        .find_listed(job, post, since)
-                        .await
-                        .map(|found| match found {
-                            Some(item) => live(post, item.permalink_url),
-                            None => Evidence::Unclear(Some(failure)),
-                        }),
-                    _ => Ok(Evidence::Unclear(Some(failure))),
-                }
-            }
+            Kept::PhotoStory(_) => Committed::Live(self.story(done.post_id, None)),
+            // Everybody sees it once it is processed.
+            Kept::Video(_) | Kept::Reel(_) | Kept::VideoStory(_) => Committed::Accepted {
+                until: later(self.graph.now(), FIRST_LOOK),
+            },
         }
-    }
-
-    /// `GET /{page}/published_posts`: the post with exactly this id.
-    async fn find_listed(
-        &self,
-        job: &Job,
-        post: &str,
-        since: Timestamp,
-    ) -> Result<Option<Item>, Failure> {
-        let mut after: Option<String> = None;
-        for _ in 0..MAX_LIST_PAGES {
-            let list = match self.published_posts(job, after.as_deref()).await {
-                Ok(list) => list,
-                Err(error) => return looked_in_vain(self.graph.failure(&error)).map(|_| None),
-            };
-            after = list.after().map(str::to_owned);
-            let outdated = list
-                .data
-                .last()
-                .is_some_and(|item| item.is_older_than(since));
-            if let Some(found) = list.data.into_iter().find(|item| item.id == post) {
-                return Ok(Some(found));
-            }
-            if after.is_none() || outdated {
-                break;
-            }
-        }
-        Ok(None)
-    }
-
-    async fn published_posts(
-        &self,
-        job: &Job,
-        after: Option<&str>,
-    ) -> Result<Listed<Item>, Box<GraphError>> {
-        self.graph
-            .get(
-                &[&job.account.platform_id, "published_posts"],
-                self.auth(job),
-            )
-            .with("fields", "id,permalink_url,created_time")
-            .with("limit", "100")
-            .with_some("after", after)
-            .send()
-            .await
-    }
-}
-
-impl Item {
-    fn is_older_than(&self, since: Timestamp) -> bool {
-        let created = self.created_time.as_ref().and_then(parse_time);
-        created.is_some_and(|created| created + OLDEST < since)
-    }
-}
-
-fn live(post: &str, permalink: Option<String>) -> Evidence {
-    Evidence::Live(Published {
-        platform_id: Some(post.to_owned()),
-        permalink,
-    })
-}
-
-/// A look that was refused for want of a token, or for a limit, is an error: the lane has to stop. All others tell
-/// nothing.
-pub(super) fn looked_in_vain(failure: Failure) -> Result<Failure, Failure> {
-    match failure.class {
-        FailureClass::Reauthorize | FailureClass::RateLimited { .. } => Err(failure),
-        _ => Ok(failure),
     }
 }
 

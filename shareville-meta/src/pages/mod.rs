@@ -1,31 +1,43 @@
-//! Publishing to Facebook Pages: text, a link, or one to ten photos.
+//! Publishing to Facebook Pages: text, a link, photos, videos, Reels and stories.
 
 pub(crate) mod address;
 mod check;
 mod comment;
 mod commit;
+mod film;
 mod limits;
 mod live;
+mod look;
+mod photos;
 mod prepare;
 mod progress;
+mod route;
+mod session;
+mod status;
+mod upload;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use shareville_core::{
     clock::{Deadline, Timestamp},
-    failure::{Failure, FailureClass},
+    failure::Failure,
     id::Provider,
+    media::MediaFacts,
     post::{Content, Evidence, Progress, Published, Repeat},
     publisher::{Capabilities, CommentEvidence, Commented, Committed, Job, Prepared, Publisher},
     violation::Violation,
 };
 
+use self::route::Route;
 use crate::graph::{Auth, Graph};
 
-/// Facebook Pages: posts are created unpublished, and one call that may be repeated makes them visible.
+/// Facebook Pages: what is published exists there unseen first, and one call makes it visible.
 ///
-/// Source: graph-api.md 5 (D-POSTS, D-FEED; field PROBE).
+/// Posts of text, a link or photos are created unpublished; films are uploaded, and finished; the photo of a story is
+/// uploaded unpublished.
+///
+/// Source: graph-api.md 5 (D-POSTS, D-FEED, D-VID, D-REEL, D-STORY; field PROBE).
 #[derive(Debug, Clone)]
 pub struct FacebookPages {
     graph: Graph,
@@ -87,16 +99,25 @@ impl Publisher for FacebookPages {
         found
     }
 
+    fn check_media(&self, content: &Content, facts: &[Option<MediaFacts>]) -> Vec<Violation> {
+        check::check_media(content, facts)
+    }
+
     fn lead(&self, content: &Content) -> Duration {
-        match content.media.is_empty() {
-            true => Duration::ZERO,
-            false => limits::PHOTO_LEAD,
+        match Route::of(content) {
+            Route::Post if content.media.is_empty() => Duration::ZERO,
+            Route::Post | Route::PhotoStory => limits::PHOTO_LEAD,
+            Route::Film | Route::Reel | Route::VideoStory => limits::VIDEO_LEAD,
         }
     }
 
-    /// `is_published=true` answers success again and makes nothing new (graph-api.md 5.4, PROBE).
-    fn repeat(&self, _content: &Content) -> Repeat {
-        Repeat::Proven
+    /// `is_published=true` answers success again and makes nothing new (graph-api.md 5.4, PROBE); that finishing a film
+    /// twice and using a photo for a story twice do no harm either is assumed.
+    fn repeat(&self, content: &Content) -> Repeat {
+        match Route::of(content) {
+            Route::Post => Repeat::Proven,
+            Route::Film | Route::Reel | Route::PhotoStory | Route::VideoStory => Repeat::Assumed,
+        }
     }
 
     async fn prepare(&self, job: &Job, progress: Option<&Progress>) -> Prepared {
@@ -117,11 +138,7 @@ impl Publisher for FacebookPages {
     }
 
     async fn discard(&self, job: &Job, progress: &Progress) -> Result<(), Failure> {
-        match progress.object.as_deref() {
-            Some(post) => self.remove(job, post).await,
-            // Photos that no post holds vanish by themselves.
-            None => Ok(()),
-        }
+        self.discard_prepared(job, progress).await
     }
 
     async fn permalink(
@@ -150,9 +167,6 @@ impl Publisher for FacebookPages {
     }
 
     async fn delete(&self, job: &Job) -> Result<(), Failure> {
-        match self.remove(job, live::live_id(job)?).await {
-            Err(failure) if failure.class == FailureClass::NotFound => Ok(()),
-            removed => removed,
-        }
+        self.delete_published(job).await
     }
 }

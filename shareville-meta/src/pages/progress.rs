@@ -1,4 +1,4 @@
-//! What is kept between the steps towards an unpublished post.
+//! What is kept between the steps towards something that one call makes visible.
 
 use std::time::Duration;
 
@@ -9,38 +9,109 @@ use shareville_core::{
     publisher::Job,
 };
 
-/// The version of what is kept.
-const VERSION: u16 = 1;
+use super::{photos::Preparation, route::Route};
 
-/// How often photos may be forgotten because an unpublished post that nobody knows of may own them.
-pub(super) const MAX_FORGOTTEN: u8 = 2;
+/// The version of what is kept: 2 says for which placement it is.
+const VERSION: u16 = 2;
 
-/// How long uploaded photos are relied upon: Facebook drops unused ones after about 24 hours.
+/// The version that knew posts of text, a link and photos only.
+const POSTS_ONLY: u16 = 1;
+
+/// How long what was uploaded and not used is relied upon: Facebook drops photos after about 24 hours, and says nothing
+/// of films.
 ///
 /// Source: graph-api.md 5.2.
-const PHOTOS_LAST: Duration = Duration::from_secs(12 * 60 * 60);
+const UPLOADS_LAST: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// What is kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Preparation {
-    /// The ids of the photos uploaded so far, in order.
-    pub(super) photos: Vec<String>,
-    /// When the first of them was uploaded.
-    since: Option<Timestamp>,
-    /// Whether the next call creates the post. Whoever finds this, and no post, must assume that the call was made.
-    pub(super) create_next: bool,
-    /// How often photos were forgotten.
-    pub(super) forgotten: u8,
+/// What is kept, for each way to the Page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum Kept {
+    /// Towards an unpublished post.
+    Post(Preparation),
+    /// Towards a film of which Facebook has every byte.
+    Video(Chunks),
+    /// Towards a Reel of which Facebook has the film.
+    Reel(Session),
+    /// Towards a story of which Facebook has the film.
+    VideoStory(Session),
+    /// A photo for a story, seen by nobody.
+    PhotoStory(Unused),
 }
 
-impl Preparation {
-    /// What an earlier step has kept for this content; nothing, if it is of another version or for other content.
-    pub(super) fn resume(job: &Job, progress: Option<&Progress>) -> Self {
+/// A film that is sent in chunks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Chunks {
+    /// The film's id.
+    pub(super) video: String,
+    /// What names the upload.
+    pub(super) session: String,
+    /// How many bytes were announced.
+    pub(super) size: u64,
+    /// Where the next chunk begins.
+    pub(super) start: u64,
+    /// Where it ends.
+    pub(super) end: u64,
+    /// How often Facebook has said from where to go on.
+    #[serde(default)]
+    pub(super) resumed: u8,
+    /// When it was begun.
+    pub(super) since: Timestamp,
+}
+
+/// A film that goes to an address that Facebook has named for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Session {
+    /// The film's id.
+    pub(super) video: String,
+    /// Where Facebook wants it, or to be told where it is.
+    pub(super) address: String,
+    /// When it was begun.
+    pub(super) since: Timestamp,
+    /// From where bytes were sent last, where they are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) offset: Option<u64>,
+    /// When Facebook was told where the film is, or got its last byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sent_at: Option<Timestamp>,
+    /// How often Facebook was asked whether it has the film.
+    #[serde(default)]
+    pub(super) polls: u32,
+}
+
+/// Something that was uploaded and that nobody has used yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Unused {
+    /// When it was uploaded.
+    pub(super) since: Timestamp,
+}
+
+impl Kept {
+    /// What an earlier step has kept for this content; nothing, if it is of an unknown version or for other content.
+    pub(super) fn resume(job: &Job, progress: Option<&Progress>) -> Option<Self> {
         progress
-            .filter(|progress| progress.version == VERSION)
             .filter(|progress| progress.content_revision == job.post.content_revision)
-            .and_then(|progress| serde_json::from_value(progress.data.clone()).ok())
-            .unwrap_or_default()
+            .and_then(Self::read)
+    }
+
+    /// What was prepared for a commit; also where a version that is not known here has prepared it, if the content can
+    /// go one way only.
+    pub(super) fn committed(job: &Job, progress: &Progress) -> Option<Self> {
+        Self::read(progress).or_else(|| match Route::of(&job.post.content) {
+            Route::Post => Some(Self::Post(Preparation::default())),
+            _ => None,
+        })
+    }
+
+    fn read(progress: &Progress) -> Option<Self> {
+        match progress.version {
+            VERSION => serde_json::from_value(progress.data.clone()).ok(),
+            POSTS_ONLY => {
+                let kept = serde_json::from_value(progress.data.clone());
+                Some(Self::Post(kept.unwrap_or_default()))
+            }
+            _ => None,
+        }
     }
 
     /// What is to be kept of it.
@@ -54,31 +125,20 @@ impl Preparation {
         }
     }
 
-    /// Keeps a photo.
-    pub(super) fn add(&mut self, photo: String, now: Timestamp) {
-        self.since.get_or_insert(now);
-        self.photos.push(photo);
-    }
-
-    /// Forgets the photos, because a post that nobody knows of may own them. `false` if that has happened too often.
-    pub(super) fn forget(&mut self) -> bool {
-        *self = Self {
-            forgotten: self.forgotten.saturating_add(1),
-            ..Self::default()
-        };
-        self.forgotten <= MAX_FORGOTTEN
-    }
-
-    /// Forgets photos that Facebook may have dropped by now.
-    pub(super) fn drop_outdated(&mut self, now: Timestamp) {
-        if self
-            .since
-            .is_some_and(|since| later(since, PHOTOS_LAST) <= now)
-        {
-            *self = Self {
-                forgotten: self.forgotten,
-                ..Self::default()
-            };
+    /// Whether Facebook may have dropped what was uploaded by now.
+    pub(super) fn is_outdated(&self, now: Timestamp) -> bool {
+        match self {
+            // Once it exists, a post does not vanish by itself.
+            Self::Post(_) => false,
+            Self::Video(Chunks { since, .. })
+            | Self::Reel(Session { since, .. })
+            | Self::VideoStory(Session { since, .. })
+            | Self::PhotoStory(Unused { since }) => is_outdated(*since, now),
         }
     }
+}
+
+/// Whether Facebook may have dropped by now what was uploaded at a time.
+pub(super) fn is_outdated(since: Timestamp, now: Timestamp) -> bool {
+    later(since, UPLOADS_LAST) <= now
 }

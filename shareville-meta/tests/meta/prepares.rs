@@ -301,7 +301,7 @@ async fn what_was_kept_for_something_else_should_be_of_no_use() {
     };
     for (n, odd) in [
         Progress {
-            version: 2,
+            version: 3,
             ..progress.clone()
         },
         Progress {

@@ -95,6 +95,11 @@ impl Meta {
         format!("{}/www.facebook.com/{id}", self.server.uri())
     }
 
+    /// What the clock shows.
+    pub(crate) fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub(crate) fn login(&self) -> FacebookLogin {
         FacebookLogin::new(self.graph_with(self.config()), LoginConfig::new())
     }
@@ -111,6 +116,12 @@ impl Meta {
         mock.up_to_n_times(1)
             .with_priority(1)
             .mount(&self.server)
+            .await;
+    }
+
+    /// Answers a call, named by its host too, with JSON.
+    pub(crate) async fn on_host(&self, verb: &str, whole_path: &str, answer: (u16, Value)) {
+        self.mount(on_host(verb, whole_path), json_answer(answer))
             .await;
     }
 
@@ -158,10 +169,15 @@ impl Meta {
 }
 
 pub(crate) fn on(verb: &str, below_version: &str) -> MockBuilder {
-    Mock::given(method(verb)).and(path(format!("/graph.facebook.com/v25.0{below_version}")))
+    on_host(verb, &format!("/graph.facebook.com/v25.0{below_version}"))
 }
 
-fn json_answer((status, body): (u16, Value)) -> ResponseTemplate {
+/// A call with its host, and its version if it has one.
+pub(crate) fn on_host(verb: &str, whole_path: &str) -> MockBuilder {
+    Mock::given(method(verb)).and(path(whole_path))
+}
+
+pub(crate) fn json_answer((status, body): (u16, Value)) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(body)
 }
 
@@ -176,17 +192,34 @@ fn described(request: &Request) -> Value {
         let value = request.headers.get(name)?.to_str().ok()?;
         Some((name.to_owned(), blotted(value)))
     };
-    let headers: BTreeMap<_, _> = ["authorization", "content-type"]
-        .into_iter()
-        .filter_map(header)
-        .collect();
+    let mut headers: BTreeMap<_, _> = [
+        "authorization",
+        "content-type",
+        "file_url",
+        "offset",
+        "file_size",
+    ]
+    .into_iter()
+    .filter_map(header)
+    .collect();
+    let boundary = headers.get("content-type").and_then(|kind| {
+        let (_, boundary) = kind.split_once("boundary=")?;
+        Some(boundary.to_owned())
+    });
+    if boundary.is_some() {
+        headers.insert("content-type".into(), "multipart/form-data".into());
+    }
     let mut described = json!({
         "method": request.method.as_str(),
         "path": request.url.path(),
         "headers": headers,
     });
     let query = pairs(request.url.query().unwrap_or_default().as_bytes());
-    let form = pairs(&request.body);
+    let form = match (boundary, request.headers.contains_key("offset")) {
+        (Some(boundary), _) => parts(&request.body, &boundary),
+        (None, true) => BTreeMap::new(),
+        (None, false) => pairs(&request.body),
+    };
     if !query.is_empty() {
         described["query"] = json!(query);
     }
@@ -194,6 +227,25 @@ fn described(request: &Request) -> Value {
         described["form"] = json!(form);
     }
     described
+}
+
+/// The parts of a `multipart/form-data` body; all of them are texts here.
+fn parts(body: &[u8], boundary: &str) -> BTreeMap<String, String> {
+    let body = std::str::from_utf8(body).unwrap();
+    let separator = format!("--{boundary}");
+    let parts = body.split(separator.as_str());
+    parts
+        .filter_map(|part| part.split_once("\r\n\r\n"))
+        .map(|(head, value)| {
+            let (_, name) = head.split_once("name=\"").unwrap();
+            let name = name.split('"').next().unwrap().to_owned();
+            let value = value.strip_suffix("\r\n").unwrap();
+            match head.contains("filename=") {
+                true => (format!("{name} (a file)"), value.to_owned()),
+                false => (name, blotted(value)),
+            }
+        })
+        .collect()
 }
 
 fn blotted(text: &str) -> String {

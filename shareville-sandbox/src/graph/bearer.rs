@@ -5,7 +5,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::error::GraphError;
-use super::request::{Host, Request};
+use super::request::Request;
 use crate::world::{Holder, World};
 
 /// Whoever a valid token speaks for.
