@@ -67,6 +67,7 @@ impl FacebookLogin {
             .collect();
         Ok(Granted {
             person: person.id,
+            person_ids: Vec::new(),
             name: person.name,
             picture: person.picture.and_then(|picture| picture.data.url),
             token,

@@ -23,12 +23,14 @@ mod lanes;
 mod lend;
 mod listen;
 mod logins;
+mod people;
 #[cfg(test)]
 mod plans;
 mod posts;
 mod restore;
 mod secrets;
 mod tenants;
+mod upkeep;
 mod users;
 
 use std::{io, str::FromStr, sync::Arc, time::Duration};
