@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::{Deadline, TooLate, later},
+    clock::{Deadline, Timestamp, TooLate, later},
     connect::{Basis, Renewal},
     connection::Connection,
     connector::Granted,
@@ -24,7 +24,7 @@ use crate::{
 const PERIOD: Duration = Duration::from_secs(60);
 
 /// How many connections are looked after at once in this process.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// How long the provider may take for a connection, in all.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -179,7 +179,7 @@ fn timed_out(late: TooLate) -> Failure {
     Failure::new(FailureClass::Transient, late.to_string()).with_code("timed_out")
 }
 
-const fn not_before(failure: &Failure) -> Option<crate::clock::Timestamp> {
+const fn not_before(failure: &Failure) -> Option<Timestamp> {
     match failure.class {
         FailureClass::RateLimited { until, .. } => until,
         _ => None,

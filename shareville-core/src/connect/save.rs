@@ -112,8 +112,10 @@ impl Shareville {
         connection.token = self.keyring().seal(place, &granted.token);
         let same = before.filter(|before| self.is_token_of(before, &granted.token));
         if let Some(same) = same {
-            connection.upkeep = same.upkeep.clone();
             connection.expires_at = end_of_same_token(same, granted.expires_at);
+            if !same.would_last_longer(connection.expires_at) {
+                connection.upkeep = same.upkeep.clone();
+            }
         }
         let expiring = match basis {
             Basis::Upkeep(_, renewal) => self.plan_upkeep(&mut connection, renewal, now),

@@ -66,11 +66,11 @@ impl Connection {
         self.renewal_at().is_some_and(|at| at <= now)
     }
 
-    /// Whether a renewal made its token last longer, that ends then.
+    /// Whether its token would last longer, if it ended then.
     pub(crate) fn would_last_longer(&self, expires_at: Option<Timestamp>) -> bool {
         match (self.expires_at, expires_at) {
             (Some(before), Some(after)) => after > later(before, NO_LATER),
-            _ => true,
+            (before, after) => before.is_some() && after.is_none(),
         }
     }
 

@@ -30,8 +30,7 @@ impl Both {
     async fn new() -> Self {
         let stage = Stage::new().await;
         let clock = Arc::clone(&stage.clock);
-        let instagram =
-            FakeNetwork::named(Provider::instagram(), clock, Manners::default());
+        let instagram = FakeNetwork::named(Provider::instagram(), clock, Manners::default());
         let app = App {
             id: "5678".to_owned(),
             secret: "app secret".into(),
@@ -40,7 +39,9 @@ impl Both {
         let url = "https://shareville.example/api".parse().unwrap();
         let store = Arc::clone(&stage.store);
         let shareville = Shareville::builder(store, stage.keyring.clone(), url)
-            .clock(Arc::<shareville_core::clock::ManualClock>::clone(&stage.clock))
+            .clock(Arc::<shareville_core::clock::ManualClock>::clone(
+                &stage.clock,
+            ))
             .publisher(stage.network.clone())
             .publisher(instagram.clone())
             .connector(stage.connector.clone())
@@ -177,7 +178,10 @@ async fn a_dead_token_should_hold_posts_of_every_network_until_it_is_mended() {
     );
     let on_page = both.post(&page, "hello").await;
     both.tick_all().await;
-    assert!(both.stage.network.taken().is_empty(), "its lane stands still");
+    assert!(
+        both.stage.network.taken().is_empty(),
+        "its lane stands still"
+    );
     both.by_facebook("new").await;
     both.tick_all().await;
     assert_eq!(both.instagram.visible_of(on_instagram.id), 1);
@@ -287,7 +291,11 @@ async fn a_reconnect_should_not_lose_accounts_that_the_old_token_still_opens() {
     let less = granted(&Provider::facebook(), "maria", "lesser", &["page-1"]);
     let id = both.log_in(Provider::facebook(), less.clone()).await;
     assert_eq!(id, before.id);
-    let kept = both.stage.store.account(both.stage.tenant, account.id).await;
+    let kept = both
+        .stage
+        .store
+        .account(both.stage.tenant, account.id)
+        .await;
     assert!(kept.unwrap().unwrap().can_publish);
     let after = both.stage.connection(id).await.0;
     assert_eq!(
@@ -302,7 +310,11 @@ async fn a_reconnect_should_not_lose_accounts_that_the_old_token_still_opens() {
     };
     both.stage.connector.change("abler", Some(now));
     both.log_in(Provider::facebook(), less).await;
-    let lost = both.stage.store.account(both.stage.tenant, account.id).await;
+    let lost = both
+        .stage
+        .store
+        .account(both.stage.tenant, account.id)
+        .await;
     assert!(!lost.unwrap().unwrap().can_publish);
 }
 

@@ -196,7 +196,10 @@ async fn a_strict_host_should_refuse_all_that_is_wrong_at_once() {
         }),
         ..PostPatch::default()
     };
-    let refused = posts.edit(post.id.into(), patch).await.unwrap_err();
+    let refused = posts
+        .update(post.id.into(), |_| patch.clone())
+        .await
+        .unwrap_err();
     assert_eq!(found(refused), [at("/media/0", "media_unreadable")]);
     scene.tick_all().await;
     assert_eq!(scene.stage.network.visible_of(post.id), 1);
