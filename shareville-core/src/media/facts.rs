@@ -25,7 +25,7 @@ pub enum MediaFormat {
     Heif,
     /// MP4.
     Mp4,
-    /// QuickTime.
+    /// `QuickTime`.
     Mov,
 }
 

@@ -10,7 +10,7 @@ use shareville_core::{
     connector::{Granted, Refreshed},
     engine::Engine,
     event::{EventKind, Subject},
-    failure::{Failure, FailureClass, LimitScope},
+    failure::{FailureClass, LimitScope},
     id::{ConnectionId, Provider},
     testing::network::{found, granted},
 };
@@ -235,13 +235,12 @@ async fn a_token_that_dies_while_it_is_renewed_should_be_told_once() {
 
 #[tokio::test]
 async fn a_token_that_ends_and_cannot_be_renewed_should_be_told_of_once() {
-    let refused: [fn() -> Result<Option<Refreshed>, Failure>; 2] =
-        [|| Ok(None), || Err(transient())];
-    for brings in refused {
+    for refusal in [None, Some(transient())] {
         let stage = Stage::new().await;
         let id = log_in(&stage, lasting(&stage, "token", Some(60))).await;
         for _ in 0..2_000 {
-            stage.connector.renew("token", brings());
+            let renewed = refusal.clone().map_or(Ok(None), Err);
+            stage.connector.renew("token", renewed);
         }
         live(&stage, 52).await;
         let expiring = EventKind::ConnectionExpiring;
