@@ -2,7 +2,6 @@
 
 use super::{Bench, new_connection};
 use crate::{
-    clock::Timestamp,
     connection::{Account, Connection, ConnectionStatus},
     event::{Actor, Event, EventKind, Subject},
     id::{AccountId, ConnectionId, EventId, Provider, UserId},
@@ -303,7 +302,7 @@ pub async fn should_keep_accounts_of_several_networks(bench: &Bench) {
     assert!(shared(&instagram).await);
 
     let pause = Pause {
-        until: Timestamp::MAX_UTC,
+        until: bench.at(3600),
         reason: PauseReason::ConnectionBroken,
     };
     let third = Connection {
