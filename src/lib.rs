@@ -4,7 +4,7 @@ pub use shareville_core::{
     BuildError, Builder, Caller, CallerKind, CredentialError, Error, Settings, Shareville,
     clock::{Clock, Deadline, ManualClock, SystemClock, Timestamp},
     connect::{BegunLogin, Callback, Connecting, Landing, LandingStatus, NewLogin},
-    connection::{Account, Connection, ConnectionStatus},
+    connection::{Account, Connection, ConnectionStatus, Upkeep},
     connector::{Authorize, Connector, FoundAccount, Granted, Inspected, Refreshed},
     credential::{ApiKey, Scope, UserToken},
     deliver::{Courier, Letter, Shapes},
@@ -18,7 +18,7 @@ pub use shareville_core::{
     },
     media::{
         Addressed, Fetched, JpegLimits, Media, MediaError, MediaFacts, MediaFetcher, MediaForm,
-        MediaFormat, MediaKind, MediaReader, MediaSource, PublicMedia, UserTag,
+        MediaFormat, MediaKind, MediaPreflight, MediaReader, MediaSource, PublicMedia, UserTag,
     },
     post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},
     posting::{Plan, PostInput, PostPatch, Posting, Target, Wanted},

@@ -119,6 +119,7 @@ fn granted(session: &Value) -> Result<Granted, Failure> {
     let (did, handle) = (field("did")?, field("handle")?);
     Ok(Granted {
         person: did.clone(),
+        person_ids: Vec::new(),
         name: Some(handle.clone()),
         picture: None,
         token: field("refreshJwt")?.into(),

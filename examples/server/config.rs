@@ -3,7 +3,9 @@
 use std::{env, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
-use shareville::{Keyring, Settings, axum::RateLimit, meta::MediaHosts, outbound::Addresses};
+use shareville::{
+    Keyring, MediaPreflight, Settings, axum::RateLimit, meta::MediaHosts, outbound::Addresses,
+};
 use url::{Host, Url};
 
 /// Longer than proxies usually keep idle connections, so that it is not the server who closes one they just use.
@@ -326,6 +328,15 @@ fn settings() -> Result<Settings, Wrong> {
                 )
             })?;
     }
+    settings.media_preflight = one_of(
+        "SHAREVILLE_MEDIA_PREFLIGHT",
+        settings.media_preflight,
+        &[
+            ("off", MediaPreflight::Off),
+            ("advisory", MediaPreflight::Advisory),
+            ("strict", MediaPreflight::Strict),
+        ],
+    )?;
     settings.lease = seconds("SHAREVILLE_LEASE_SECONDS", settings.lease)?;
     settings.commit = seconds("SHAREVILLE_COMMIT_SECONDS", settings.commit)?;
     settings.retry_base = seconds("SHAREVILLE_RETRY_BASE_SECONDS", settings.retry_base)?;

@@ -6,6 +6,7 @@
 mod callback;
 mod erase;
 mod grant;
+mod keep;
 mod known;
 mod remove;
 mod save;
@@ -16,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 pub use self::callback::{Callback, Landing, LandingStatus};
-use self::{known::Known, save::Basis};
+pub(crate) use self::{keep::Renewal, known::Known, save::Basis};
 use crate::{
     caller::Caller,
     clock::{Timestamp, later},
@@ -76,7 +77,7 @@ impl Shareville {
         }
     }
 
-    fn connector_and_app(
+    pub(crate) fn connector_and_app(
         &self,
         tenant: &Tenant,
         provider: &Provider,
@@ -101,9 +102,11 @@ fn unless_tenant_is_gone(error: Error, gone: Error) -> Error {
 /// An event about a connection.
 fn told(connection: &Connection, kind: EventKind, actor: Actor, at: Timestamp) -> Event {
     let mut shown = serde_json::to_value(connection).unwrap_or_default();
-    // Sealed or not, no token leaves its row.
     if let Some(fields) = shown.as_object_mut() {
+        // Sealed or not, no token leaves its row.
         fields.remove("token");
+        // It is nobody's news.
+        fields.remove("upkeep");
     }
     Event {
         id: EventId::generate(),
@@ -356,7 +359,10 @@ impl Connecting<'_> {
         let place = Connection::token_place(tenant.id, connection.id);
         let token = self.shareville.keyring().open(place, &connection.token)?;
         let granted = match connector.inspect(&app, &token).await {
-            Ok(now) => Known::from(&connection).complete(connector.inspects(), now),
+            Ok(granted) => {
+                let granted = Granted { token, ..granted };
+                Known::from(&connection).complete(connector.inspects(), granted)
+            }
             Err(failure) => {
                 if failure.class == FailureClass::Reauthorize {
                     self.shareville

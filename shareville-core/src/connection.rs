@@ -1,7 +1,11 @@
 //! Connections: what an end user has let a tenant do at a provider, and the accounts that came with it.
 
+mod upkeep;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+pub use self::upkeep::Upkeep;
 
 use crate::{
     clock::Timestamp,
@@ -39,6 +43,9 @@ pub struct Connection {
     pub revision: u64,
     /// The person's id at the provider.
     pub person: String,
+    /// Other ids by which the provider may name the same person, in its notices for example.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub person_ids: Vec<String>,
     /// The person's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -57,6 +64,9 @@ pub struct Connection {
     /// When the token ends; `None` if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// How its token is looked after.
+    #[serde(default)]
+    pub upkeep: Upkeep,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -64,6 +74,12 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Every id by which the provider may name its person.
+    pub fn people(&self) -> impl Iterator<Item = &str> {
+        let others = self.person_ids.iter().map(String::as_str);
+        std::iter::once(self.person.as_str()).chain(others)
+    }
+
     /// Where the connection's token stands, for sealing.
     #[must_use]
     pub const fn token_place(tenant: TenantId, id: ConnectionId) -> Belongs {
@@ -272,6 +288,7 @@ mod tests {
             record[name] = json!(null);
         }
         record["missing_scopes"] = json!([]);
+        record["person_ids"] = json!([]);
         assert_eq!(from_value::<Connection>(record).unwrap(), connection);
 
         let mut record = to_value(&account).unwrap();

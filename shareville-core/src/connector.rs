@@ -24,6 +24,8 @@ pub struct Authorize<'a> {
 pub struct Granted {
     /// The person's id at the provider.
     pub person: String,
+    /// Other ids by which the provider may name the same person, in its notices for example; most have none.
+    pub person_ids: Vec<String>,
     /// The person's name.
     pub name: Option<String>,
     /// The person's picture.

@@ -33,6 +33,7 @@ pub mod tenancy;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod upkeep;
 pub mod violation;
 
 pub use crate::{

@@ -16,7 +16,7 @@ use crate::{
     event::Actor,
     failure::{Failure, FailureClass},
     id::Provider,
-    media::{MediaReader, PublicMedia},
+    media::{MediaPreflight, MediaReader, PublicMedia},
     post::{Moment, Pace},
     posting::Gate,
     publisher::{Access, Publisher},
@@ -51,6 +51,10 @@ pub struct Settings {
     pub deliveries_per_tenant: usize,
     /// How long an endpoint may take to answer. Default 15 seconds.
     pub delivery: Duration,
+    /// How long before its end a token is told of that could not be renewed. Default 7 days.
+    pub expiring_within: Duration,
+    /// Whether posts' media are looked at before they are published. Default: what is found is told, and stops nothing.
+    pub media_preflight: MediaPreflight,
 }
 
 impl Default for Settings {
@@ -65,6 +69,8 @@ impl Default for Settings {
             deliveries: 64,
             deliveries_per_tenant: 8,
             delivery: Duration::from_secs(15),
+            expiring_within: Duration::from_secs(7 * 24 * 3600),
+            media_preflight: MediaPreflight::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod signal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod tenants;
+mod upkeep;
 
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresStore};

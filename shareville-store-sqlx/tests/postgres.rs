@@ -13,14 +13,15 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use shareville_core::{
     clock::{Clock as _, ManualClock, SystemClock},
+    id::Provider,
     idempotency::{Created, Fingerprint, Idempotency, IdempotencyKey},
     lane::LaneState,
     posting::Plan,
     store::{
         ClaimRequest, ConnectionStore as _, LaneStore as _, PostStore as _, Stale, StoreError,
-        TenantStore as _,
+        TenantStore as _, UpkeepStore as _,
     },
-    testing::store::{Bench, LEASE, START, new_tenant},
+    testing::store::{Bench, LEASE, START, new_connection, new_tenant},
 };
 use shareville_store_sqlx::{PostgresOptions, PostgresStore};
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -368,4 +369,44 @@ async fn a_hosts_pool_that_could_lose_data_should_be_refused() {
     let pool = PgPoolOptions::new().connect(&url).await.unwrap();
     let refused = PostgresStore::from_pool(pool, PostgresOptions::new()).await;
     assert!(matches!(refused, Err(StoreError::Broken(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn connections_of_an_older_version_should_be_looked_after_at_once() {
+    let (place, clock) = (Place::new().await, clock());
+    let pool = pool(&place).await;
+    let mut migrator = sqlx::migrate!("migrations/postgres");
+    migrator.dangerous_set_table_name("_shareville_migrations");
+    migrator.run_to(2, &pool).await.unwrap();
+    let tenant = new_tenant("anna", START);
+    let connection = new_connection(&tenant, "maria", "person");
+    let record = serde_json::to_string(&tenant).unwrap();
+    sqlx::query(
+        "INSERT INTO shareville_tenants (id, owner, revision, record) VALUES ($1, 'anna', 1, $2)",
+    )
+    .bind(tenant.id.as_uuid())
+    .bind(record)
+    .execute(&pool)
+    .await
+    .unwrap();
+    let mut record = serde_json::to_value(&connection).unwrap();
+    record.as_object_mut().unwrap().remove("upkeep");
+    sqlx::query(
+        "INSERT INTO shareville_connections (id, tenant, end_user, provider, person, active, revision, record)
+         VALUES ($1, $2, 'maria', 'facebook', 'person', true, 1, $3)",
+    )
+    .bind(connection.id.as_uuid())
+    .bind(tenant.id.as_uuid())
+    .bind(record.to_string())
+    .execute(&pool)
+    .await
+    .unwrap();
+
+    let options = PostgresOptions::new().with_clock(clock);
+    let store = PostgresStore::from_pool(pool, options).await.unwrap();
+    let claimed = store.claim_upkeep(10, LEASE).await.unwrap();
+    assert_eq!(claimed, std::slice::from_ref(&connection));
+    let facebook = Provider::facebook();
+    let found = store.connections_of_person(tenant.id, &facebook, "person");
+    assert_eq!(found.await.unwrap(), [connection]);
 }

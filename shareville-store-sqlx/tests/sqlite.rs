@@ -5,12 +5,13 @@ use std::{collections::HashSet, error::Error as StdError, path::Path, sync::Arc}
 
 use shareville_core::{
     clock::ManualClock,
+    id::Provider,
     posting::Plan,
     store::{
         ClaimRequest, ConnectionStore as _, LaneStore as _, PostStore as _, Stale, StoreError,
-        TenantStore as _,
+        TenantStore as _, UpkeepStore as _,
     },
-    testing::store::{Bench, LEASE, START, new_tenant},
+    testing::store::{Bench, LEASE, START, new_connection, new_tenant},
 };
 use shareville_store_sqlx::{SqliteOptions, SqliteStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
@@ -355,4 +356,50 @@ async fn a_hosts_pool_that_could_lose_data_should_be_refused() {
         let error = error.expect_err("it could lose data");
         assert!(told(&error).contains(hint), "{}", told(&error));
     }
+}
+
+#[tokio::test]
+async fn connections_of_an_older_version_should_be_looked_after_at_once() {
+    let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
+    let connect = SqliteConnectOptions::new()
+        .filename(directory.path().join("old.db"))
+        .create_if_missing(true);
+    let pool = SqlitePoolOptions::new()
+        .connect_with(connect)
+        .await
+        .unwrap();
+    let mut migrator = sqlx::migrate!("migrations/sqlite");
+    migrator.dangerous_set_table_name("_shareville_migrations");
+    migrator.run_to(6, &pool).await.unwrap();
+    let tenant = new_tenant("anna", START);
+    let connection = new_connection(&tenant, "maria", "person");
+    let record = serde_json::to_string(&tenant).unwrap();
+    sqlx::query(
+        "INSERT INTO shareville_tenants (id, owner, revision, record) VALUES (?1, 'anna', 1, ?2)",
+    )
+    .bind(tenant.id.as_uuid())
+    .bind(record)
+    .execute(&pool)
+    .await
+    .unwrap();
+    let mut record = serde_json::to_value(&connection).unwrap();
+    record.as_object_mut().unwrap().remove("upkeep");
+    sqlx::query(
+        "INSERT INTO shareville_connections (id, tenant, user, provider, person, active, revision, record)
+         VALUES (?1, ?2, 'maria', 'facebook', 'person', 1, 1, ?3)",
+    )
+    .bind(connection.id.as_uuid())
+    .bind(tenant.id.as_uuid())
+    .bind(record.to_string())
+    .execute(&pool)
+    .await
+    .unwrap();
+
+    let options = SqliteOptions::new().with_clock(clock);
+    let store = SqliteStore::from_pool(pool, options).await.unwrap();
+    let claimed = store.claim_upkeep(10, LEASE).await.unwrap();
+    assert_eq!(claimed, std::slice::from_ref(&connection));
+    let facebook = Provider::facebook();
+    let found = store.connections_of_person(tenant.id, &facebook, "person");
+    assert_eq!(found.await.unwrap(), [connection]);
 }

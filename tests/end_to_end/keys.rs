@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shareville::{
-    Connection, ConnectionId, ConnectionStatus, Keyring, Provider, TenantId, UserId,
+    Connection, ConnectionId, ConnectionStatus, Keyring, Provider, TenantId, Upkeep, UserId,
     sandbox::Consent,
 };
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
@@ -293,6 +293,7 @@ async fn fill(database: &Path, tenant: TenantId, keys: &str, count: usize) {
             provider: Provider::facebook(),
             revision: 1,
             person: format!("person {id}"),
+            person_ids: Vec::new(),
             name: None,
             picture: None,
             status: ConnectionStatus::Active,
@@ -300,6 +301,7 @@ async fn fill(database: &Path, tenant: TenantId, keys: &str, count: usize) {
             missing_scopes: Vec::new(),
             token: keyring.seal(place, &"token".into()),
             expires_at: None,
+            upkeep: Upkeep::default(),
             created_at: now,
             updated_at: now,
         };

@@ -17,6 +17,7 @@ fn a_wrong_value_should_be_named() {
         ("SHAREVILLE_COMMIT_SECONDS", "soon"),
         ("SHAREVILLE_RETRY_BASE_SECONDS", "0"),
         ("SHAREVILLE_UNCERTAIN_SECONDS", "NaN"),
+        ("SHAREVILLE_MEDIA_PREFLIGHT", "perhaps"),
         ("SHAREVILLE_CLIENT_SECONDS", "never"),
         ("SHAREVILLE_DRAIN_SECONDS", "-1"),
         ("SHAREVILLE_ENCRYPTION_KEYS", "a:c2hvcnRzZWNyZXQ="),

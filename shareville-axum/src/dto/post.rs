@@ -131,7 +131,7 @@ pub(crate) struct Checked {
 #[derive(Debug, Serialize, ToSchema)]
 struct Warning {
     /// A stable word for programs.
-    code: &'static str,
+    code: String,
     /// For a person.
     message: String,
 }

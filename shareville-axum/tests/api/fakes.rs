@@ -124,6 +124,7 @@ pub(crate) const TOKEN: &str = "PLANTED-page-token";
 fn granted(person: &str) -> Granted {
     Granted {
         person: person.to_owned(),
+        person_ids: Vec::new(),
         name: Some("Ada".to_owned()),
         picture: None,
         token: format!("{TOKEN}-{person}").into(),

@@ -21,6 +21,8 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 struct Plain {
     person: String,
+    #[serde(default)]
+    person_ids: Vec<String>,
     name: Option<String>,
     picture: Option<String>,
     token: String,
@@ -60,6 +62,7 @@ impl From<&Granted> for Plain {
         });
         Self {
             person: granted.person.clone(),
+            person_ids: granted.person_ids.clone(),
             name: granted.name.clone(),
             picture: granted.picture.clone(),
             token: expose(&granted.token),
@@ -85,6 +88,7 @@ impl From<Plain> for Granted {
         });
         Self {
             person: plain.person,
+            person_ids: plain.person_ids,
             name: plain.name,
             picture: plain.picture,
             token: plain.token.into(),
@@ -138,18 +142,16 @@ impl Shareville {
     /// Revokes what a login brought, unless the same person is connected to this tenant in another way: the provider
     /// would withdraw that too.
     pub(super) async fn throw_away(&self, tenant: &Tenant, provider: &Provider, granted: &Granted) {
-        let others = self
-            .store()
-            .connections_of_person(tenant.id, provider, &granted.person)
-            .await;
+        let ids = granted.person_ids.iter().map(String::as_str);
+        let ids = std::iter::once(granted.person.as_str()).chain(ids);
+        let others = self.same_person(tenant.id, provider, ids).await;
         let revoked = match (others, self.connector_and_app(tenant, provider)) {
             (Ok(others), Ok((connector, app))) if others.is_empty() => connector
                 .revoke(&app, &granted.token)
                 .await
                 .map_err(Error::from),
             (Ok(_), Ok(_)) => Ok(()),
-            (Err(error), _) => Err(error.into()),
-            (_, Err(error)) => Err(error),
+            (Err(error), _) | (_, Err(error)) => Err(error),
         };
         if let Err(error) = revoked {
             // It is erased here, so nobody can use it any more; the person can remove the app at the provider.

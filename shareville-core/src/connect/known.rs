@@ -8,7 +8,7 @@ use crate::{
 
 /// What was known of a grant.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
+pub(crate) struct Known<'a> {
     scopes: &'a [String],
     missing_scopes: &'a [String],
     expires_at: Option<Timestamp>,
@@ -36,7 +36,7 @@ impl<'a> From<&'a Connection> for Known<'a> {
 
 impl Known<'_> {
     /// What the same token grants `now`, completed by what was known of it.
-    pub(super) fn complete(self, inspected: Inspected, now: Granted) -> Granted {
+    pub(crate) fn complete(self, inspected: Inspected, now: Granted) -> Granted {
         match inspected {
             Inspected::All => now,
             Inspected::AccountsOnly => Granted {

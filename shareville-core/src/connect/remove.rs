@@ -8,7 +8,7 @@ use crate::{
     credential::Scope,
     error::Error,
     event::{Actor, EventKind},
-    id::ConnectionId,
+    id::{ConnectionId, Provider, TenantId},
     post::{Command, Evidence, Post, Refusal, apply},
     publisher::Job,
     shareville::Shareville,
@@ -52,9 +52,9 @@ impl Shareville {
         // As it is by now: pausing it was a change too, and the last word about it must be its newest.
         let connection = store.connection(tenant.id, connection.id).await?;
         let connection = connection.ok_or(Error::NotFound("connection"))?;
-        let person = (&connection.provider, connection.person.as_str());
-        let same = store
-            .connections_of_person(tenant.id, person.0, person.1)
+        let people = connection.people();
+        let same = self
+            .same_person(tenant.id, &connection.provider, people)
             .await?;
         if same.iter().all(|other| other.id == connection.id) {
             self.withdraw(tenant, &connection).await;
@@ -80,6 +80,25 @@ impl Shareville {
         }
         // What was created or scheduled meanwhile; from here on nothing can be.
         self.end_posts(tenant, &connection, &actor).await
+    }
+
+    /// The active connections of a tenant that are the same person at a provider, whichever of these ids they know.
+    pub(super) async fn same_person(
+        &self,
+        tenant: TenantId,
+        provider: &Provider,
+        ids: impl Iterator<Item = &str> + Send,
+    ) -> Result<Vec<Connection>, Error> {
+        let mut found: Vec<Connection> = Vec::new();
+        for id in ids {
+            let named = self.store().connections_of_person(tenant, provider, id);
+            for connection in named.await? {
+                if found.iter().all(|known| known.id != connection.id) {
+                    found.push(connection);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Withdraws at the provider what a connection was granted, if it can be done.

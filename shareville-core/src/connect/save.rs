@@ -2,31 +2,49 @@
 
 use std::collections::HashSet;
 
-use secrecy::ExposeSecret;
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     clock::Timestamp,
-    connection::{Account, Connection, ConnectionStatus},
+    connection::{Account, Connection, ConnectionStatus, Upkeep},
     connector::{FoundAccount, Granted},
     error::Error,
     event::{Actor, EventKind},
     id::{AccountId, ConnectionId, Provider, UserId},
     lane::{Pause, PauseReason},
-    secret::Keyring,
+    secret::{Keyring, Sealed},
     shareville::Shareville,
     store::{ConnectionChange, PageRequest, StoreError},
     tenant::Tenant,
 };
 
-use super::{known::Known, told};
+use super::{keep::Renewal, known::Known, told};
+
+/// How far apart two answers may be that tell when one token ends.
+const ROUNDED: TimeDelta = TimeDelta::hours(1);
+
+const NOT_INCLUDED: &str =
+    "The last login did not include this account: connect again and choose it.";
 
 /// Why something is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Basis {
+pub(crate) enum Basis {
     /// Somebody has logged in.
     Login,
     /// What this connection grants was asked anew: one that is gone by now is not to come back.
     Refresh(ConnectionId),
+    /// The same, by a worker that looks after its token: it is told only where something is new.
+    Upkeep(ConnectionId, Renewal),
+}
+
+impl Basis {
+    const fn known(self) -> Option<ConnectionId> {
+        match self {
+            Self::Login => None,
+            Self::Refresh(id) | Self::Upkeep(id, _) => Some(id),
+        }
+    }
 }
 
 impl Shareville {
@@ -34,7 +52,7 @@ impl Shareville {
     ///
     /// # Errors
     /// [`Error::NotFound`] if a connection that was to be refreshed is gone.
-    pub(super) async fn save_granted(
+    pub(crate) async fn save_granted(
         &self,
         tenant: &Tenant,
         user: &UserId,
@@ -44,48 +62,30 @@ impl Shareville {
     ) -> Result<Connection, Error> {
         loop {
             let store = self.store();
-            let before = store
+            let mut before = store
                 .connection_of(tenant.id, user, provider, &granted.person)
                 .await?;
-            if let Basis::Refresh(id) = basis
-                && before.as_ref().is_none_or(|before| before.id != id)
-            {
-                return Err(Error::NotFound("connection"));
-            }
-            if let Some(before) = &before {
-                granted = self.abler(tenant, before, granted).await?;
+            if let Some(id) = basis.known() {
+                let asked = before.take().filter(|before| before.id == id);
+                let asked = asked.ok_or(Error::NotFound("connection"))?;
+                // Of a token that was replaced meanwhile, or died, nothing more need be known.
+                let is_broken = asked.status != ConnectionStatus::Active;
+                if !self.is_token_of(&asked, &granted.token)
+                    || is_broken && matches!(basis, Basis::Upkeep(..))
+                {
+                    return Ok(asked);
+                }
+                before = Some(asked);
             }
             let known = match &before {
                 Some(before) => self.all_accounts(before).await?,
                 None => Vec::new(),
             };
-            let now = self.clock().now();
-            let connection = connection(
-                self.keyring(),
-                tenant,
-                user,
-                provider,
-                &granted,
-                before.as_ref(),
-                now,
-            );
-            let accounts = accounts(self.keyring(), &connection, &granted.accounts, known, now);
-            let kind = match &before {
-                Some(_) => EventKind::ConnectionUpdated,
-                None => EventKind::ConnectionCreated,
-            };
-            let change = ConnectionChange {
-                events: vec![told(&connection, kind, actor.clone(), now)],
-                revision: before.as_ref().map(|before| before.revision),
-                resume: accounts
-                    .iter()
-                    .filter(|account| account.can_publish)
-                    .map(Account::lane)
-                    .collect(),
-                pause: Vec::new(),
-                accounts,
-                connection,
-            };
+            if let (Some(before), Basis::Login) = (&before, basis) {
+                granted = self.abler(tenant, before, &known, granted).await?;
+            }
+            let before = before.map(|before| (before, known));
+            let change = self.granting(tenant, (user, provider), &granted, before, (basis, &actor));
             match store.save_connection(&change).await {
                 Ok(Ok(())) => return Ok(change.connection),
                 // Somebody else has connected the same person meanwhile: begin again from what they left.
@@ -95,17 +95,81 @@ impl Shareville {
         }
     }
 
+    /// Works out what is to be written down of a grant, beside what there was before.
+    fn granting(
+        &self,
+        tenant: &Tenant,
+        (user, provider): (&UserId, &Provider),
+        granted: &Granted,
+        before: Option<(Connection, Vec<Account>)>,
+        (basis, actor): (Basis, &Actor),
+    ) -> ConnectionChange {
+        let (before, known) = before.unzip();
+        let (before, known) = (before.as_ref(), known.unwrap_or_default());
+        let now = self.clock().now();
+        let mut connection = connection(tenant, user, provider, granted, before, now);
+        let place = Connection::token_place(tenant.id, connection.id);
+        connection.token = self.keyring().seal(place, &granted.token);
+        let same = before.filter(|before| self.is_token_of(before, &granted.token));
+        if let Some(same) = same {
+            connection.expires_at = end_of_same_token(same, granted.expires_at);
+            if !same.would_last_longer(connection.expires_at) {
+                connection.upkeep = same.upkeep.clone();
+            }
+        }
+        let expiring = match basis {
+            Basis::Upkeep(_, renewal) => self.plan_upkeep(&mut connection, renewal, now),
+            // What could not be renewed is tried again when it was to be.
+            Basis::Refresh(_) if connection.upkeep.failures > 0 => None,
+            Basis::Login | Basis::Refresh(_) => {
+                self.plan_upkeep(&mut connection, Renewal::Fine, now)
+            }
+        };
+        let accounts = accounts(self.keyring(), &connection, &granted.accounts, &known, now);
+        let kind = match (before, basis) {
+            (None, _) => Some(EventKind::ConnectionCreated),
+            (Some(before), Basis::Upkeep(..)) => {
+                let news = is_news(before, &connection) || accounts_differ(&known, &accounts);
+                if !news {
+                    connection.updated_at = before.updated_at;
+                }
+                news.then_some(EventKind::ConnectionUpdated)
+            }
+            (Some(_), _) => Some(EventKind::ConnectionUpdated),
+        };
+        let kinds = kind.into_iter().chain(expiring);
+        ConnectionChange {
+            events: kinds
+                .map(|kind| told(&connection, kind, actor.clone(), now))
+                .collect(),
+            revision: before.map(|before| before.revision),
+            resume: accounts
+                .iter()
+                .filter(|account| account.can_publish)
+                .map(Account::lane)
+                .collect(),
+            pause: Vec::new(),
+            accounts,
+            connection,
+        }
+    }
+
     /// Of the new grant and the old token, what can do more now.
     async fn abler(
         &self,
         tenant: &Tenant,
         before: &Connection,
+        known: &[Account],
         new: Granted,
     ) -> Result<Granted, Error> {
-        let has_less = before
+        let lacks_scope = before
             .scopes
             .iter()
             .any(|scope| !new.scopes.contains(scope));
+        let open: HashSet<_> = publishable(&new).collect();
+        let mut used = known.iter().filter(|account| account.can_publish);
+        let lacks_account = used.any(|it| !open.contains(&(&it.provider, it.platform_id.as_str())));
+        let has_less = lacks_scope || lacks_account;
         if before.status != ConnectionStatus::Active || !has_less {
             return Ok(new);
         }
@@ -115,11 +179,11 @@ impl Shareville {
             return Ok(new);
         };
         let (connector, app) = self.connector_and_app(tenant, &before.provider)?;
-        // The old token's scopes are asked anew: what the person has just withdrawn counts for it too.
+        // What the old token opens is asked anew: what the person has just withdrawn counts for it too.
         let Ok(old) = connector.inspect(&app, &token).await else {
             return Ok(new);
         };
-        let old = Known::from(before).complete(connector.inspects(), old);
+        let mut old = Known::from(before).complete(connector.inspects(), old);
         let covers = |more: &Granted, less: &Granted| {
             let scopes: HashSet<_> = more.scopes.iter().collect();
             let open: HashSet<_> = publishable(more).collect();
@@ -127,7 +191,10 @@ impl Shareville {
                 && publishable(less).all(|account| open.contains(&account))
         };
         Ok(match covers(&old, &new) && !covers(&new, &old) {
-            true => old,
+            true => {
+                old.token = token;
+                old
+            }
             false => new,
         })
     }
@@ -214,8 +281,15 @@ impl Shareville {
 }
 
 impl Shareville {
+    /// Whether this is a connection's token.
+    fn is_token_of(&self, connection: &Connection, token: &SecretString) -> bool {
+        let place = Connection::token_place(connection.tenant, connection.id);
+        let own = self.keyring().open(place, &connection.token);
+        own.is_ok_and(|own| own.expose_secret() == token.expose_secret())
+    }
+
     /// Whether a connection, read twice, still has the same token; sealed anew, it is another text.
-    fn has_same_token(&self, now: &Connection, before: &Connection) -> bool {
+    pub(super) fn has_same_token(&self, now: &Connection, before: &Connection) -> bool {
         let place = Connection::token_place(before.tenant, before.id);
         let token = |it: &Connection| self.keyring().open(place, &it.token).ok();
         now.token == before.token
@@ -260,8 +334,48 @@ fn publishable(granted: &Granted) -> impl Iterator<Item = (&Provider, &str)> {
         .map(|account| (&account.provider, account.platform_id.as_str()))
 }
 
+/// When a token ends that was asked about again: platforms round, and some do not say.
+fn end_of_same_token(before: &Connection, told: Option<Timestamp>) -> Option<Timestamp> {
+    let (Some(before), Some(told)) = (before.expires_at, told) else {
+        return told.or(before.expires_at);
+    };
+    match (told - before).abs() <= ROUNDED {
+        true => Some(before),
+        false => Some(told),
+    }
+}
+
+/// Whether something is new in a connection that people may care for: addresses of pictures change all the time.
+fn is_news(before: &Connection, after: &Connection) -> bool {
+    let same = Connection {
+        revision: before.revision,
+        picture: before.picture.clone(),
+        token: before.token.clone(),
+        upkeep: before.upkeep.clone(),
+        updated_at: before.updated_at,
+        ..after.clone()
+    };
+    same != *before
+}
+
+/// The same for an account.
+fn differs(before: &Account, after: &Account) -> bool {
+    let same = Account {
+        picture: before.picture.clone(),
+        token: before.token.clone(),
+        updated_at: before.updated_at,
+        ..after.clone()
+    };
+    same != *before
+}
+
+fn accounts_differ(before: &[Account], after: &[Account]) -> bool {
+    let is_there = |new: &Account| before.iter().any(|old| !differs(old, new));
+    before.len() != after.len() || !after.iter().all(is_there)
+}
+
+/// The connection that was granted; its token is yet to be sealed.
 fn connection(
-    keyring: &Keyring,
     tenant: &Tenant,
     user: &UserId,
     provider: &Provider,
@@ -269,21 +383,28 @@ fn connection(
     before: Option<&Connection>,
     now: Timestamp,
 ) -> Connection {
-    let id = before.map_or_else(ConnectionId::generate, |before| before.id);
+    let mut person_ids = before.map_or_else(Vec::new, |before| before.person_ids.clone());
+    for id in &granted.person_ids {
+        if *id != granted.person && !person_ids.contains(id) {
+            person_ids.push(id.clone());
+        }
+    }
     Connection {
-        id,
+        id: before.map_or_else(ConnectionId::generate, |before| before.id),
         tenant: tenant.id,
         user: user.clone(),
         provider: provider.clone(),
         revision: before.map_or(1, |before| before.revision + 1),
         person: granted.person.clone(),
+        person_ids,
         name: granted.name.clone(),
         picture: granted.picture.clone(),
         status: ConnectionStatus::Active,
         scopes: granted.scopes.clone(),
         missing_scopes: granted.missing_scopes.clone(),
-        token: keyring.seal(Connection::token_place(tenant.id, id), &granted.token),
+        token: Sealed::from_bytes(Vec::new()),
         expires_at: granted.expires_at,
+        upkeep: Upkeep::of_new_token(now),
         created_at: before.map_or(now, |before| before.created_at),
         updated_at: now,
     }
@@ -293,48 +414,54 @@ fn accounts(
     keyring: &Keyring,
     connection: &Connection,
     found: &[FoundAccount],
-    mut known: Vec<Account>,
+    known: &[Account],
     now: Timestamp,
 ) -> Vec<Account> {
-    let mut accounts: Vec<Account> = found
-        .iter()
-        .map(|found| {
-            let same = |account: &Account| {
-                account.provider == found.provider && account.platform_id == found.platform_id
-            };
-            let before = known.iter().position(same).map(|at| known.swap_remove(at));
-            let id = before
-                .as_ref()
-                .map_or_else(AccountId::generate, |before| before.id);
-            let place = Account::token_place(connection.tenant, id);
-            Account {
-                id,
-                tenant: connection.tenant,
-                connection: connection.id,
-                user: connection.user.clone(),
-                provider: found.provider.clone(),
-                platform_id: found.platform_id.clone(),
-                name: found.name.clone(),
-                username: found.username.clone(),
-                category: found.category.clone(),
-                picture: found.picture.clone(),
-                can_publish: found.problems.is_empty(),
-                problems: found.problems.clone(),
-                token: found.token.as_ref().map(|token| keyring.seal(place, token)),
-                created_at: before.map_or(now, |before| before.created_at),
-                updated_at: now,
-            }
-        })
-        .collect();
+    let same = |account: &Account, found: &FoundAccount| {
+        account.provider == found.provider && account.platform_id == found.platform_id
+    };
+    let came = found.iter().map(|found| {
+        let before = known.iter().find(|account| same(account, found));
+        let id = before.map_or_else(AccountId::generate, |before| before.id);
+        let place = Account::token_place(connection.tenant, id);
+        let account = Account {
+            id,
+            tenant: connection.tenant,
+            connection: connection.id,
+            user: connection.user.clone(),
+            provider: found.provider.clone(),
+            platform_id: found.platform_id.clone(),
+            name: found.name.clone(),
+            username: found.username.clone(),
+            category: found.category.clone(),
+            picture: found.picture.clone(),
+            can_publish: found.problems.is_empty(),
+            problems: found.problems.clone(),
+            token: found.token.as_ref().map(|token| keyring.seal(place, token)),
+            created_at: before.map_or(now, |before| before.created_at),
+            updated_at: now,
+        };
+        (account, before)
+    });
     // What no longer came along keeps its id, for its posts and for the day it comes back.
-    accounts.extend(known.into_iter().map(|gone| Account {
-        can_publish: false,
-        problems: vec![
-            "The last login did not include this account: connect again and choose it.".to_owned(),
-        ],
-        token: None,
-        updated_at: now,
-        ..gone
-    }));
-    accounts
+    let is_gone = |account: &&Account| !found.iter().any(|found| same(account, found));
+    let gone = known.iter().filter(is_gone).map(|gone| {
+        let account = Account {
+            can_publish: false,
+            problems: vec![NOT_INCLUDED.to_owned()],
+            token: None,
+            updated_at: now,
+            ..gone.clone()
+        };
+        (account, Some(gone))
+    });
+    let all = came.chain(gone);
+    all.map(|(account, before)| match before {
+        Some(before) if !differs(before, &account) => Account {
+            updated_at: before.updated_at,
+            ..account
+        },
+        _ => account,
+    })
+    .collect()
 }

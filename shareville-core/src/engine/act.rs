@@ -19,6 +19,14 @@ const PERMALINK_PATIENCE: Duration = Duration::from_secs(3);
 
 impl Run {
     pub(super) async fn prepare(&mut self, publisher: &dyn Publisher, job: &Job) -> Flow {
+        if self.post.current_progress().is_none()
+            && let Some(failure) = self.shareville.objection(publisher, &self.post).await
+        {
+            let progress = None;
+            return self
+                .write(Command::PrepareFailed { failure, progress }, None)
+                .await;
+        }
         match publisher.prepare(job, self.post.current_progress()).await {
             Prepared::Continue(progress) => self.keep(progress, None, None).await,
             Prepared::Noted { progress, note } => self.keep(progress, None, Some(note)).await,

@@ -32,6 +32,7 @@ use crate::{
     deliver,
     shareville::Shareville,
     store::{ClaimRequest, Claimed, StoreError},
+    upkeep,
 };
 
 /// How often it erases what is over, and sees that the store has a probe of the key that seals here.
@@ -40,7 +41,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// Beyond a commit's own time: how long a step under way may take to end at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Publishes what is due, and tells tenants' endpoints of it, until it is told to stop.
+/// Publishes what is due, tells tenants' endpoints of it, and looks after connections' tokens, until it is told to stop.
 #[derive(Debug)]
 pub struct Engine {
     shareville: Shareville,
@@ -64,6 +65,8 @@ impl Engine {
         // Beside publishing, so that neither waits for the other; it ends with this future.
         let delivering = deliver::run(shareville.clone(), shutdown.clone());
         let delivering = AbortOnDropHandle::new(tokio::spawn(delivering));
+        let keeping_up = upkeep::run(shareville.clone(), shutdown.clone());
+        let keeping_up = AbortOnDropHandle::new(tokio::spawn(keeping_up));
         // Dropping what runs past the drain ends it: canceled tasks must not write any more.
         let abandon = CancellationToken::new();
         {
@@ -93,6 +96,9 @@ impl Engine {
         }
         if let Err(error) = delivering.await {
             tracing::error!(%error, "delivering ended early");
+        }
+        if let Err(error) = keeping_up.await {
+            tracing::error!(%error, "looking after connections ended early");
         }
     }
 
@@ -179,6 +185,16 @@ impl Engine {
     /// As [`DeliveryStore::claim_deliveries`](crate::store::DeliveryStore::claim_deliveries).
     pub async fn deliver(&self) -> Result<usize, StoreError> {
         deliver::deliver_once(&self.shareville).await
+    }
+
+    /// Claims connections once whose tokens are to be looked after, and does so: renews them well before they end, asks
+    /// what they grant and open, tells the tenant what ends; says how many. For tests and for hosts that bring their own
+    /// scheduler.
+    ///
+    /// # Errors
+    /// As [`UpkeepStore::claim_upkeep`](crate::store::UpkeepStore::claim_upkeep).
+    pub async fn keep_up(&self) -> Result<usize, StoreError> {
+        upkeep::keep_up_once(&self.shareville).await
     }
 
     /// Claims once, and works on what it finds until it waits or has settled; says how many posts it worked on.

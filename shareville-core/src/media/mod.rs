@@ -1,12 +1,14 @@
 //! Media of a post: what it shows, what is known of that, and the port by which it is read.
 
 mod facts;
+mod preflight;
 mod reader;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     facts::{MediaFacts, MediaFormat},
+    preflight::MediaPreflight,
     reader::{
         Addressed, Fetched, JpegLimits, MediaError, MediaFetcher, MediaForm, MediaReader,
         PublicMedia,
@@ -26,7 +28,7 @@ pub enum MediaKind {
 }
 
 /// Where a medium's bytes are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum MediaSource {
     /// At a public address, from which the platform fetches them.

@@ -32,9 +32,19 @@ pub struct Checked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// A stable word for programs.
-    pub code: &'static str,
+    pub code: String,
     /// For a person.
     pub message: String,
+}
+
+impl From<Violation> for Warning {
+    /// What is only advised against says by itself where it is.
+    fn from(violation: Violation) -> Self {
+        Self {
+            message: violation.to_string(),
+            code: violation.code,
+        }
+    }
 }
 
 const UNKNOWN_ACCOUNT: &str = "there is no such page, or it is not this user's: use the `id` of a page from \
@@ -49,6 +59,31 @@ pub(super) struct Right {
     pub(super) account: Account,
     pub(super) due: Option<Due>,
     pub(super) warnings: Vec<Warning>,
+    /// What the network may not take of its media.
+    pub(super) advice: Vec<Violation>,
+}
+
+/// A post to be, and all that was found out about it so far.
+pub(super) struct Weighed {
+    pub(super) account: Option<Account>,
+    due: Option<Due>,
+    pub(super) violations: Vec<Violation>,
+    warnings: Vec<Warning>,
+    pub(super) advice: Vec<Violation>,
+}
+
+impl Weighed {
+    fn judged(self) -> Result<Right, Vec<Violation>> {
+        match self.account {
+            Some(account) if self.violations.is_empty() => Ok(Right {
+                account,
+                due: self.due,
+                warnings: self.warnings,
+                advice: self.advice,
+            }),
+            _ => Err(self.violations),
+        }
+    }
 }
 
 type Found = HashMap<AccountId, (Account, Connection)>;
@@ -61,8 +96,11 @@ impl Posting<'_> {
     pub async fn check(&self, wanted: &Wanted) -> Result<Checked, Error> {
         self.caller.require(Scope::PostsWrite)?;
         let mut warnings = Vec::new();
-        for (right, input) in self.right(wanted).await?.iter().zip(wanted.inputs()) {
+        let all = self.right(wanted).await?;
+        for (index, (right, input)) in all.iter().zip(wanted.inputs()).enumerate() {
             warnings.extend_from_slice(&right.warnings);
+            let advice = wanted.placed(index, right.advice.clone());
+            warnings.extend(advice.into_iter().map(Warning::from));
             warnings.extend(self.nearby(right, &input.content).await?);
         }
         Ok(Checked { warnings })
@@ -85,17 +123,13 @@ impl Posting<'_> {
                 found.map(|found| (found.0.id, found)).collect()
             }
         };
-        let inputs = inputs.iter();
-        inputs
-            .map(|input| self.checked_with(input, &found))
-            .collect()
+        let weighed = inputs.iter().map(|input| self.weighed(input, &found));
+        let mut weighed = weighed.collect::<Result<Vec<_>, Error>>()?;
+        self.weigh_media(inputs, &mut weighed).await;
+        Ok(weighed.into_iter().map(Weighed::judged).collect())
     }
 
-    fn checked_with(
-        &self,
-        input: &PostInput,
-        found: &Found,
-    ) -> Result<Result<Right, Vec<Violation>>, Error> {
+    fn weighed(&self, input: &PostInput, found: &Found) -> Result<Weighed, Error> {
         let user = self.caller.about(input.user.as_ref())?;
         let mut violations = Vec::from_iter(user.as_ref().and_then(check_user));
         let found = match account_for(input, found) {
@@ -133,20 +167,19 @@ impl Posting<'_> {
             }
             if connection.status != ConnectionStatus::Active {
                 warnings.push(Warning {
-                    code: "reauthorization_required",
+                    code: "reauthorization_required".to_owned(),
                     message: "the page's connection is broken: the post goes out only once its user has connected \
                               again"
                         .to_owned(),
                 });
             }
         }
-        Ok(match found {
-            Some((account, _)) if violations.is_empty() => Ok(Right {
-                account: account.clone(),
-                due,
-                warnings,
-            }),
-            _ => Err(violations),
+        Ok(Weighed {
+            account: found.map(|(account, _)| account.clone()),
+            due,
+            violations,
+            warnings,
+            advice: Vec::new(),
         })
     }
 }
@@ -233,5 +266,20 @@ pub(super) fn patch(
     match violations.is_empty() {
         true => Ok(due),
         false => Err(Error::Invalid(violations)),
+    }
+}
+
+/// The same with what else is wrong.
+pub(super) fn with_wrong<T>(
+    checked: Result<T, Error>,
+    mut wrong: Vec<Violation>,
+) -> Result<T, Error> {
+    match checked {
+        Err(Error::Invalid(mut violations)) => {
+            violations.append(&mut wrong);
+            Err(Error::Invalid(violations))
+        }
+        Ok(_) if !wrong.is_empty() => Err(Error::Invalid(wrong)),
+        checked => checked,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::{
     Attempt, PostInput, Posting,
     attempt::in_progress,
@@ -52,7 +54,7 @@ impl Wanted {
     }
 
     /// What is wrong with the posts, seen from the body they came in.
-    fn placed(&self, index: usize, wrong: Vec<Violation>) -> Vec<Violation> {
+    pub(super) fn placed(&self, index: usize, wrong: Vec<Violation>) -> Vec<Violation> {
         match self {
             Self::One(_) => wrong,
             Self::Batch(_) => {
@@ -205,7 +207,10 @@ impl Posting<'_> {
             metadata: input.metadata.clone(),
             give_up_after,
         };
-        let (post, created) = draft(wanted, &moment);
+        let (post, mut created) = draft(wanted, &moment);
+        if !right.advice.is_empty() {
+            created.data["warnings"] = json!(right.advice);
+        }
         let mut new = NewPost {
             post,
             events: vec![created.asked_by(self.caller.request_id())],

@@ -43,7 +43,7 @@ impl Posting<'_> {
                 && post.content.says_the_same_as(content)
         });
         Ok(twin.map(|post| Warning {
-            code: "same_content_nearby",
+            code: "same_content_nearby".to_owned(),
             message: format!(
                 "the post {} says the same, and is due on the same page at {}: the platform may refuse one of them as \
                  a duplicate",

@@ -68,7 +68,7 @@ impl Due {
         };
         let change = change.noting("scheduledLocal", local.to_string());
         match &self.warning {
-            Some(warning) => change.noting("warning", warning.code),
+            Some(warning) => change.noting("warning", warning.code.clone()),
             None => change,
         }
     }
@@ -127,7 +127,7 @@ fn warning(local: LocalTime, zone: TimeZone, found: Occurrence) -> Option<Warnin
     };
     let later = second - first;
     Some(Warning {
-        code: "ambiguous_local_time",
+        code: "ambiguous_local_time".to_owned(),
         message: format!(
             "`scheduledLocal` {local} occurs twice in {}, where clocks are put back: the first is taken, {}; the second \
              is {} later",

@@ -157,7 +157,8 @@ pub trait ConnectionStore: fmt::Debug + Send + Sync + 'static {
         page: PageRequest,
     ) -> Result<Page<Connection>>;
 
-    /// Lists all active connections of a tenant that are the same person at a provider.
+    /// Lists all active connections of a tenant that are the same person at a provider, by any of the
+    /// [ids](Connection::people) by which the provider may name them; newest first.
     ///
     /// # Errors
     /// As any method.

@@ -16,6 +16,7 @@ mod memory;
 mod posts;
 mod secrets;
 mod tenants;
+mod upkeep;
 mod users;
 
 use std::error::Error as StdError;
@@ -32,6 +33,7 @@ pub use self::{
     posts::{NewPost, PostFilter, PostStore},
     secrets::{Holder, SealedPage, SealedSecret, SecretStore, Swap},
     tenants::{CredentialStore, Known, TenantStore},
+    upkeep::UpkeepStore,
     users::UserStore,
 };
 
@@ -122,6 +124,7 @@ pub trait Store:
     + DeliveryStore
     + SecretStore
     + BacklogStore
+    + UpkeepStore
 {
 }
 
@@ -136,5 +139,6 @@ impl<S> Store for S where
         + DeliveryStore
         + SecretStore
         + BacklogStore
+        + UpkeepStore
 {
 }

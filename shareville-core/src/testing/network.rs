@@ -43,6 +43,9 @@ use crate::{
 /// The longest caption this network takes, in characters.
 pub const MAX_CAPTION_CHARS: usize = 500;
 
+/// The widest picture this network takes, in pixels.
+pub const MAX_WIDTH: u32 = 1000;
+
 /// How the network behaves when nothing fails.
 #[derive(Debug, Clone, Copy)]
 pub struct Manners {
@@ -134,6 +137,8 @@ struct State {
     struck: usize,
     taken: Vec<Taken>,
     late: Vec<Late>,
+    /// Whether it takes no captions any more.
+    refuses_captions: bool,
 }
 
 /// An object at the network: visible or not.
@@ -316,6 +321,11 @@ impl FakeNetwork {
         let mut state = self.state();
         state.rules.clear();
         state.strikes = None;
+    }
+
+    /// From now on it takes no content with a caption: limits change.
+    pub fn refuse_captions(&self) {
+        self.state().refuses_captions = true;
     }
 
     /// How many faults have struck so far.

@@ -88,6 +88,14 @@ async fn an_account_that_a_reconnect_left_out_should_not_be_published_to_with_th
     let stage = Stage::new().await;
     let (_, accounts) = stage.connect("maria", "token", &["page-1", "page-2"]).await;
     let post = stage.post_at(&accounts[1], stage.at(60)).await;
+    // What is taken from an app is taken from all its tokens.
+    let left = granted(
+        &Provider::facebook(),
+        "person of maria",
+        "token",
+        &["page-1"],
+    );
+    stage.connector.change("token", Some(left));
     stage.connect("maria", "token of later", &["page-1"]).await;
     stage.pass(120);
     stage.tick_all().await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use shareville_core::{
     Error, Shareville,
-    connection::{Connection, ConnectionStatus},
+    connection::{Connection, ConnectionStatus, Upkeep},
     engine::Engine,
     event::EventKind,
     failure::FailureClass,
@@ -100,6 +100,7 @@ async fn many(stage: &Stage, count: usize) {
             provider: Provider::facebook(),
             revision: 1,
             person: format!("person {number}"),
+            person_ids: Vec::new(),
             name: None,
             picture: None,
             status: ConnectionStatus::Active,
@@ -107,6 +108,7 @@ async fn many(stage: &Stage, count: usize) {
             missing_scopes: Vec::new(),
             token: stage.keyring.seal(place, &"token".into()),
             expires_at: None,
+            upkeep: Upkeep::default(),
             created_at: stage.now(),
             updated_at: stage.now(),
         };

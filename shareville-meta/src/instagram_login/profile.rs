@@ -124,6 +124,8 @@ impl Profile {
             problems: self.problems(&permissions.missing),
         };
         Granted {
+            // Meta's notices name the person by the id that is the app's own.
+            person_ids: self.id.into_iter().collect(),
             person: account_id,
             name,
             picture: self.profile_picture_url,

@@ -66,6 +66,7 @@ impl FacebookLogin {
         let accounts = page::accounts(pages, &scopes.granted, &checked);
         Ok(Granted {
             person: person.id,
+            person_ids: Vec::new(),
             name: person.name,
             picture: person.picture.and_then(|picture| picture.data.url),
             token,

@@ -15,11 +15,12 @@ use super::{
     PostgresStore,
     events::tell,
     lanes::{Settled, pause_and_resume, settle},
+    people::{OF_PERSON, name},
 };
 use crate::{
     error::{conflict, failed},
     lane::LaneRow,
-    row::{before, found, held, json, limit, page, revision},
+    row::{before, found, held, json, limit, micros, page, revision},
 };
 
 /// Locks a connection and its accounts.
@@ -79,10 +80,12 @@ async fn write_connection(on: &mut PgConnection, connection: &Connection) -> Res
         return Err(StoreError::Conflict { field: "person" });
     }
     query(
-        "INSERT INTO shareville_connections (id, tenant, end_user, provider, person, active, revision, record)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO shareville_connections (id, tenant, end_user, provider, person, active, revision,
+                                             upkeep_at, record)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (id) DO UPDATE SET end_user = excluded.end_user, provider = excluded.provider, person = excluded.person,
-             active = excluded.active, revision = excluded.revision, record = excluded.record",
+             active = excluded.active, revision = excluded.revision, upkeep_at = excluded.upkeep_at,
+             record = excluded.record",
     )
     .bind(connection.id.as_uuid())
     .bind(connection.tenant.as_uuid())
@@ -91,11 +94,12 @@ async fn write_connection(on: &mut PgConnection, connection: &Connection) -> Res
     .bind(&connection.person)
     .bind(connection.status == ConnectionStatus::Active)
     .bind(revision(connection.revision))
+    .bind(connection.upkeep_at().map(micros))
     .bind(json(connection)?)
-    .execute(on)
+    .execute(&mut *on)
     .await
     .map_err(person_taken)?;
-    Ok(())
+    name(on, connection).await
 }
 
 /// Writes an account, new or known; never another tenant's.
@@ -223,16 +227,13 @@ impl ConnectionStore for PostgresStore {
         person: &str,
     ) -> Result<Vec<Connection>> {
         let mut on = self.lend().await?;
-        let rows = query(
-            "SELECT record FROM shareville_connections
-             WHERE tenant = $1 AND provider = $2 AND person = $3 AND active ORDER BY id DESC",
-        )
-        .bind(tenant.as_uuid())
-        .bind(provider.as_str())
-        .bind(person)
-        .fetch_all(on.on())
-        .await
-        .map_err(failed)?;
+        let rows = query(OF_PERSON)
+            .bind(tenant.as_uuid())
+            .bind(provider.as_str())
+            .bind(person)
+            .fetch_all(on.on())
+            .await
+            .map_err(failed)?;
         on.keep();
         held(&rows)
     }

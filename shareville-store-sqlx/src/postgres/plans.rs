@@ -19,7 +19,8 @@ use sqlx::{
 use self::place::Place;
 use super::{
     PostgresOptions, PostgresStore, SESSION, accounts, answers, changes, claims, connections,
-    creating, credentials, deliveries, events, host, lanes, logins, posts, secrets, tenants, users,
+    creating, credentials, deliveries, events, host, lanes, logins, people, posts, secrets,
+    tenants, upkeep, users,
 };
 use crate::row::micros;
 
@@ -55,6 +56,10 @@ const STATEMENTS: &[&str] = &[
     deliveries::CLAIM,
     deliveries::LIST,
     deliveries::WRITE,
+    people::OF_PERSON,
+    people::FORGET,
+    people::NAME,
+    upkeep::CLAIM,
     events::HISTORY,
     events::TELL,
     host::ACCOUNTS,

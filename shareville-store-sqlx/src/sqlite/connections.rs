@@ -17,12 +17,13 @@ use super::{
     SqliteStore,
     events::tell,
     lanes::{pause_and_resume, settle},
+    people::{OF_PERSON, name},
     users::DEPART_CONNECTION,
 };
 use crate::{
     error::{conflict, failed},
     lane::LaneRow,
-    row::{Holds as _, below, found, held, hex, json, limit, page, revision},
+    row::{Holds as _, below, found, held, hex, json, limit, micros, page, revision},
 };
 
 /// Lanes in which posts through a connection have something left to do.
@@ -57,10 +58,12 @@ async fn write_connection(on: &mut SqliteConnection, connection: &Connection) ->
         return Err(StoreError::Conflict { field: "person" });
     }
     query(
-        "INSERT INTO shareville_connections (id, tenant, user, provider, person, active, revision, record)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO shareville_connections (id, tenant, user, provider, person, active, revision,
+                                             upkeep_at, record)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (id) DO UPDATE SET user = excluded.user, provider = excluded.provider, person = excluded.person,
-             active = excluded.active, revision = excluded.revision, record = excluded.record",
+             active = excluded.active, revision = excluded.revision, upkeep_at = excluded.upkeep_at,
+             record = excluded.record",
     )
     .bind(connection.id.as_uuid())
     .bind(connection.tenant.as_uuid())
@@ -69,11 +72,12 @@ async fn write_connection(on: &mut SqliteConnection, connection: &Connection) ->
     .bind(&connection.person)
     .bind(connection.status == ConnectionStatus::Active)
     .bind(revision(connection.revision))
+    .bind(connection.upkeep_at().map(micros))
     .bind(json(connection)?)
-    .execute(on)
+    .execute(&mut *on)
     .await
     .map_err(conflict("tenant"))?;
-    Ok(())
+    name(on, connection).await
 }
 
 /// Writes an account, new or known; never another tenant's.
@@ -192,16 +196,13 @@ impl ConnectionStore for SqliteStore {
         provider: &Provider,
         person: &str,
     ) -> Result<Vec<Connection>> {
-        let rows = query(
-            "SELECT record FROM shareville_connections
-             WHERE tenant = ?1 AND provider = ?2 AND person = ?3 AND active = 1 ORDER BY id DESC",
-        )
-        .bind(tenant.as_uuid())
-        .bind(provider.as_str())
-        .bind(person)
-        .fetch_all(&self.reads)
-        .await
-        .map_err(failed)?;
+        let rows = query(OF_PERSON)
+            .bind(tenant.as_uuid())
+            .bind(provider.as_str())
+            .bind(person)
+            .fetch_all(&self.reads)
+            .await
+            .map_err(failed)?;
         held(&rows)
     }
 

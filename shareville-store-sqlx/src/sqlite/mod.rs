@@ -11,11 +11,13 @@ mod events;
 mod host;
 mod lanes;
 mod logins;
+mod people;
 #[cfg(test)]
 mod plans;
 mod posts;
 mod secrets;
 mod tenants;
+mod upkeep;
 mod users;
 
 use std::{

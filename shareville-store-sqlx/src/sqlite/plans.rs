@@ -15,12 +15,12 @@ use sqlx::{AssertSqlSafe, Row as _, query, query_scalar};
 
 use super::{
     SqliteOptions, SqliteStore, answers, backlog, changes, claims, connections, credentials,
-    deliveries, events, lanes, posts, secrets, users,
+    deliveries, events, lanes, people, posts, secrets, upkeep, users,
 };
 use crate::row::micros;
 
 /// Every statement that a store runs while it works.
-const STATEMENTS: [&str; 56] = [
+const STATEMENTS: [&str; 60] = [
     claims::UP_NEXT,
     claims::PUT_OFF,
     claims::READY,
@@ -48,6 +48,10 @@ const STATEMENTS: [&str; 56] = [
     connections::LANES_OF,
     connections::STRAND,
     connections::ACCOUNTS_BY_ID,
+    people::OF_PERSON,
+    people::FORGET,
+    people::NAME,
+    upkeep::CLAIM,
     events::HISTORY,
     credentials::API_KEY,
     credentials::USER_TOKEN,

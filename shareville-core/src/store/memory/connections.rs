@@ -129,7 +129,7 @@ impl ConnectionStore for MemoryStore {
         let same = state.connections.values().rev().filter(|it| {
             it.tenant == tenant
                 && it.provider == *provider
-                && it.person == person
+                && it.people().any(|id| id == person)
                 && it.status == ConnectionStatus::Active
         });
         Ok(same.cloned().collect())

@@ -9,6 +9,7 @@ mod logins;
 mod posts;
 mod secrets;
 mod tenants;
+mod upkeep;
 mod users;
 
 use std::{
@@ -61,6 +62,8 @@ struct State {
     grants: HashMap<TokenHash, KeptGrant>,
     connections: BTreeMap<ConnectionId, Connection>,
     accounts: BTreeMap<AccountId, Account>,
+    /// Until when connections are claimed by who looks after them.
+    upkeep: HashMap<ConnectionId, Timestamp>,
     posts: BTreeMap<PostId, Post>,
     answers: HashMap<(TenantId, KeyHash), Idempotency>,
     lanes: Lanes,

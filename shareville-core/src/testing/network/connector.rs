@@ -1,7 +1,7 @@
 //! A provider in memory, where end users log in with codes that the test hands out.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -30,16 +30,23 @@ struct State {
     tokens: HashMap<String, Granted>,
     exchanged: Vec<String>,
     inspected: Vec<String>,
+    /// What renewing each token brings, one time after the other.
+    renewals: HashMap<String, VecDeque<Renewal>>,
+    renewed: Vec<String>,
+    out_of_order: Option<Failure>,
     revoked: Vec<String>,
     /// All, unless it was said otherwise.
     tells: Option<Inspected>,
 }
+
+type Renewal = Result<Option<Refreshed>, Failure>;
 
 /// What a login of a person brings: a token, and accounts of these ids at the provider.
 #[must_use]
 pub fn granted(provider: &Provider, person: &str, token: &str, platform_ids: &[&str]) -> Granted {
     Granted {
         person: person.to_owned(),
+        person_ids: Vec::new(),
         name: Some(format!("Person {person}")),
         picture: None,
         token: token.into(),
@@ -118,6 +125,24 @@ impl FakeConnector {
         self.state().inspected.clone()
     }
 
+    /// Lets renewing a token bring this: the first time what is said first, and nothing once it is used up.
+    pub fn renew(&self, token: &str, brings: Result<Option<Refreshed>, Failure>) {
+        let mut state = self.state();
+        let renewals = state.renewals.entry(token.to_owned()).or_default();
+        renewals.push_back(brings);
+    }
+
+    /// The tokens that were to be renewed so far.
+    #[must_use]
+    pub fn renewed(&self) -> Vec<String> {
+        self.state().renewed.clone()
+    }
+
+    /// Lets every inspection fail from now on; or go well again, with `None`.
+    pub fn fail_inspections(&self, failure: Option<Failure>) {
+        self.state().out_of_order = failure;
+    }
+
     /// The tokens that were revoked so far.
     #[must_use]
     pub fn revoked(&self) -> Vec<String> {
@@ -169,6 +194,9 @@ impl Connector for FakeConnector {
         let token = token.expose_secret().to_owned();
         let mut state = self.state();
         state.inspected.push(token.clone());
+        if let Some(failure) = &state.out_of_order {
+            return Err(failure.clone());
+        }
         let dead = || Failure::new(FailureClass::Reauthorize, "The token is dead.");
         let granted = state.tokens.get(&token).cloned().ok_or_else(dead)?;
         Ok(match state.tells {
@@ -185,9 +213,27 @@ impl Connector for FakeConnector {
     async fn refresh(
         &self,
         _app: &App,
-        _token: &SecretString,
+        token: &SecretString,
     ) -> Result<Option<Refreshed>, Failure> {
-        Ok(None)
+        let token = token.expose_secret().to_owned();
+        let mut state = self.state();
+        state.renewed.push(token.clone());
+        let renewals = state.renewals.get_mut(&token);
+        let Some(renewed) = renewals.and_then(VecDeque::pop_front) else {
+            return Ok(None);
+        };
+        let renewed = renewed?;
+        let opens = state.tokens.get(&token).cloned();
+        if let (Some(renewed), Some(opens)) = (&renewed, opens) {
+            let granted = Granted {
+                token: renewed.token.clone(),
+                expires_at: renewed.expires_at,
+                ..opens
+            };
+            let token = renewed.token.expose_secret().to_owned();
+            state.tokens.insert(token, granted);
+        }
+        Ok(renewed)
     }
 
     async fn revoke(&self, _app: &App, token: &SecretString) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::{
-    Call, FakeNetwork, Late, MAX_CAPTION_CHARS, Object, State,
+    Call, FakeNetwork, Late, MAX_CAPTION_CHARS, MAX_WIDTH, Object, State,
     fault::{Act, Answer, Course, latency, lost},
     platform_id,
 };
@@ -14,7 +14,7 @@ use crate::{
     clock::{Deadline, Timestamp, later},
     failure::{Failure, FailureClass},
     id::Provider,
-    media::MediaKind,
+    media::{MediaFacts, MediaKind},
     post::{Content, Evidence, Placement, Progress, Published, Repeat},
     publisher::{Capabilities, CommentEvidence, Commented, Committed, Job, Prepared, Publisher},
     violation::Violation,
@@ -161,6 +161,10 @@ impl Publisher for FakeNetwork {
             let message = format!("must have at most {MAX_CAPTION_CHARS} characters");
             wrong.push(Violation::new("/caption", "too_long", message));
         }
+        if !caption.is_empty() && self.state().refuses_captions {
+            let message = "this network takes no captions any more";
+            wrong.push(Violation::new("/caption", "too_long", message));
+        }
         if content.placement != Placement::Feed {
             let message = "this network has a feed only";
             wrong.push(Violation::new(
@@ -197,6 +201,20 @@ impl Publisher for FakeNetwork {
             }
         }
         wrong
+    }
+
+    fn check_media(&self, _content: &Content, facts: &[Option<MediaFacts>]) -> Vec<Violation> {
+        let widths = facts.iter().map(|facts| facts.as_ref()?.width);
+        let wide = widths.enumerate().filter_map(|(index, width)| {
+            let width = width.filter(|width| *width > MAX_WIDTH)?;
+            let message = format!("must be at most {MAX_WIDTH} pixels wide, not {width}");
+            Some(Violation::new(
+                format!("/media/{index}"),
+                "too_wide",
+                message,
+            ))
+        });
+        wide.collect()
     }
 
     fn lead(&self, _content: &Content) -> Duration {

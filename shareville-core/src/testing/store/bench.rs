@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     clock::{Clock, ManualClock, Timestamp},
-    connection::{Account, Connection, ConnectionStatus},
+    connection::{Account, Connection, ConnectionStatus, Upkeep},
     event::Actor,
     id::{AccountId, ConnectionId, OwnerId, Provider, TenantId, UserId},
     lane::ClaimRef,
@@ -318,6 +318,7 @@ pub fn new_connection(tenant: &Tenant, user: &str, person: &str) -> Connection {
         provider: Provider::facebook(),
         revision: 1,
         person: person.to_owned(),
+        person_ids: Vec::new(),
         name: Some("Maria".to_owned()),
         picture: None,
         status: ConnectionStatus::Active,
@@ -325,6 +326,7 @@ pub fn new_connection(tenant: &Tenant, user: &str, person: &str) -> Connection {
         missing_scopes: Vec::new(),
         token: Sealed::from_bytes(vec![0, 159, 146, 150]),
         expires_at: None,
+        upkeep: Upkeep::default(),
         created_at: tenant.created_at,
         updated_at: tenant.created_at,
     }

@@ -5,6 +5,7 @@ use crate::{
     connection::{Account, Connection, ConnectionStatus},
     event::{Actor, Event, EventKind, Subject},
     id::{AccountId, ConnectionId, EventId, Provider, UserId},
+    lane::{Pause, PauseReason},
     store::{ConnectionChange, PageRequest, Stale, StoreError},
 };
 
@@ -222,6 +223,100 @@ pub async fn should_find_the_active_connections_of_a_person(bench: &Bench) {
     let mut found: Vec<_> = found.await.unwrap().into_iter().map(|it| it.id).collect();
     found.sort();
     assert_eq!(found, vec![active.id, also.id]);
+}
+
+/// A person is found by whichever of their ids the provider uses, as long as the connection names it.
+pub async fn should_find_connections_by_any_id_of_their_person(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    let named = Connection {
+        person_ids: vec!["other-id".to_owned(), "third-id".to_owned()],
+        ..new_connection(&tenant, "anna", "person")
+    };
+    bench.connect(&named, &[]).await;
+    let namesake = Connection {
+        provider: Provider::instagram(),
+        ..new_connection(&tenant, "bert", "other-id")
+    };
+    bench.connect(&namesake, &[]).await;
+    let elsewhere = bench.tenant().await;
+    bench
+        .connect(&new_connection(&elsewhere, "anna", "other-id"), &[])
+        .await;
+    let of = async |person: &str| {
+        let facebook = Provider::facebook();
+        let found = bench
+            .store
+            .connections_of_person(tenant.id, &facebook, person);
+        found.await.unwrap()
+    };
+    for person in ["person", "other-id", "third-id"] {
+        assert_eq!(of(person).await, vec![named.clone()], "{person}");
+    }
+    assert_eq!(of("fourth-id").await, vec![]);
+    let renamed = Connection {
+        revision: 2,
+        person_ids: vec!["third-id".to_owned(), "fourth-id".to_owned()],
+        ..named
+    };
+    let saved = bench
+        .store
+        .save_connection(&saving(renamed.clone(), Some(1)))
+        .await;
+    assert_eq!(saved.unwrap(), Ok(()));
+    assert_eq!(of("other-id").await, vec![]);
+    for person in ["person", "third-id", "fourth-id"] {
+        assert_eq!(of(person).await, vec![renamed.clone()], "{person}");
+    }
+}
+
+/// One login may bring accounts of several networks, and two of them may have the same id there: each has a lane of its own.
+pub async fn should_keep_accounts_of_several_networks(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    let connection = new_connection(&tenant, "user", "person");
+    let page = bench.connect(&connection, &["17841"]).await.remove(0);
+    let instagram = Account {
+        id: AccountId::generate(),
+        provider: Provider::instagram(),
+        ..page.clone()
+    };
+    let second = Connection {
+        revision: 2,
+        ..connection.clone()
+    };
+    let change = ConnectionChange {
+        accounts: vec![instagram.clone()],
+        ..saving(second.clone(), Some(1))
+    };
+    let saved = bench.store.save_connection(&change).await.unwrap();
+    assert_eq!(saved, Ok(()));
+    let other = Connection {
+        provider: Provider::instagram(),
+        ..new_connection(&tenant, "user", "person")
+    };
+    bench.connect(&other, &["17841"]).await;
+    let shared = async |account: &Account| {
+        let lane = account.lane();
+        bench.store.is_shared(&lane, connection.id).await.unwrap()
+    };
+    assert!(!shared(&page).await);
+    assert!(shared(&instagram).await);
+
+    let pause = Pause {
+        until: bench.at(3600),
+        reason: PauseReason::ConnectionBroken,
+    };
+    let third = Connection {
+        revision: 3,
+        ..second
+    };
+    let change = ConnectionChange {
+        pause: vec![(page.lane(), pause)],
+        ..saving(third, Some(2))
+    };
+    assert_eq!(bench.store.save_connection(&change).await.unwrap(), Ok(()));
+    let lanes = [page.lane(), instagram.lane()];
+    let pauses = bench.store.pauses(&lanes).await.unwrap();
+    assert_eq!(pauses, vec![Some(pause), None]);
 }
 
 /// A connection goes with its accounts, once, and its end is told.

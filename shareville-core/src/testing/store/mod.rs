@@ -35,6 +35,7 @@ pub mod pauses;
 pub mod posts;
 pub mod secrets;
 pub mod tenants;
+pub mod upkeep;
 pub mod users;
 pub mod waiting;
 
@@ -82,6 +83,8 @@ macro_rules! store_contract {
                 should_read_accounts_by_their_ids
                 should_list_connections_of_a_user
                 should_find_the_active_connections_of_a_person
+                should_find_connections_by_any_id_of_their_person
+                should_keep_accounts_of_several_networks
                 should_remove_a_connection_with_its_accounts
                 should_tell_whether_a_lane_is_shared
                 should_keep_connections_from_other_tenants
@@ -196,6 +199,13 @@ macro_rules! store_contract {
                 should_delete_a_tenant_with_all_that_is_its_own
                 should_refuse_what_belongs_to_no_tenant
             }
+            upkeep {
+                should_hand_out_connections_that_are_due
+                should_hand_out_a_connection_once_at_a_time
+                should_hand_out_a_connection_exactly_once_under_many_workers
+                should_not_hand_out_a_connection_that_was_looked_after
+                should_not_hand_out_a_removed_connection
+            }
             users {
                 should_shut_a_user_out
                 should_hand_out_a_taken_grant_of_who_is_shut_out
@@ -264,6 +274,7 @@ mod tests {
             include_str!("posts.rs"),
             include_str!("secrets.rs"),
             include_str!("tenants.rs"),
+            include_str!("upkeep.rs"),
             include_str!("users.rs"),
             include_str!("waiting.rs"),
         ];

@@ -1,20 +1,21 @@
 //! What no test lets go wrong: it is passed on as it is.
 
-use std::result::Result as StdResult;
+use std::{result::Result as StdResult, time::Duration};
 
 use async_trait::async_trait;
 
 use super::Wrapped;
 use crate::{
     clock::Timestamp,
-    connection::Grant,
+    connection::{Connection, Grant},
     delivery::Delivery,
     event::Event,
     id::{DeliveryId, TenantId, UserId},
     secret::Sealed,
     store::{
         Backlog, BacklogStore, ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryStore,
-        Holder, Page, PageRequest, Result, SealedPage, SecretStore, Stale, Swap, UserStore,
+        Holder, Page, PageRequest, Result, SealedPage, SecretStore, Stale, Swap, UpkeepStore,
+        UserStore,
     },
 };
 
@@ -64,6 +65,13 @@ impl DeliveryStore for Wrapped {
 impl BacklogStore for Wrapped {
     async fn backlog(&self) -> Result<Backlog> {
         self.inner()?.backlog().await
+    }
+}
+
+#[async_trait]
+impl UpkeepStore for Wrapped {
+    async fn claim_upkeep(&self, limit: usize, lease: Duration) -> Result<Vec<Connection>> {
+        self.inner()?.claim_upkeep(limit, lease).await
     }
 }
 
