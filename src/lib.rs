@@ -18,7 +18,8 @@ pub use shareville_core::{
     },
     media::{
         Addressed, Fetched, JpegLimits, Media, MediaError, MediaFacts, MediaFetcher, MediaForm,
-        MediaFormat, MediaKind, MediaPreflight, MediaReader, MediaSource, PublicMedia, UserTag,
+        MediaFormat, MediaKeeper, MediaKind, MediaPreflight, MediaReader, MediaSource, PublicMedia,
+        Upload, UploadLimits, UserTag,
     },
     post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},
     posting::{Plan, PostInput, PostPatch, Posting, Target, Wanted},
@@ -31,6 +32,7 @@ pub use shareville_core::{
     store::{MemoryStore, Page, PageRequest, PostFilter, Store, StoreError},
     tenancy::{NewApiKey, Patch, SavedTenant, Tenancy, TenantInput},
     tenant::{App, Tenant},
+    upload::{NewUpload, UploadError, Uploading},
     violation::Violation,
 };
 

@@ -61,6 +61,8 @@ pub(crate) struct Config {
     /// How long, once it is told to end, the server goes on to take connections.
     pub(crate) drain: Duration,
     pub(crate) outbound: Addresses,
+    /// Where the bytes of uploads are kept; `None`: nowhere. It may name a bucket, and holds no password.
+    pub(crate) media_store: Option<String>,
 }
 
 /// One line that names the variable and what it takes.
@@ -174,7 +176,6 @@ impl Config {
                 ("all", Role::All),
             ],
         )?;
-        media_store(role)?;
         let (media_hosts, outbound) = one_of(
             "SHAREVILLE_ALLOW_PRIVATE_ADDRESSES",
             PUBLIC,
@@ -201,6 +202,7 @@ impl Config {
             )?,
             media_hosts,
             outbound,
+            media_store: media_store(role)?,
             rate_limit: rate_limit()?,
             proxies: proxies()?,
             public_url,
@@ -294,23 +296,32 @@ fn meta(local: bool) -> Result<Meta, Wrong> {
     }
 }
 
-/// Uploads are not built yet; a wrong value is told all the same, so that it does not come up later.
-fn media_store(role: Role) -> Result<(), Wrong> {
+const DEFAULT_MEDIA_STORE: &str = "file://shareville-media";
+
+/// Where uploads are kept. Only a process that does everything has a folder for them: others would not see it, so they
+/// take none unless they are told where.
+fn media_store(role: Role) -> Result<Option<String>, Wrong> {
     const NAME: &str = "SHAREVILLE_MEDIA_STORE";
     let Some(text) = variable(NAME)? else {
-        return Ok(());
+        return Ok((role == Role::All).then(|| DEFAULT_MEDIA_STORE.to_owned()));
     };
-    match Url::parse(&text) {
-        Ok(url) if url.scheme() == "file" && role != Role::All => Err(wrong(
+    if text.starts_with("file:") && role != Role::All {
+        return Err(wrong(
             NAME,
             "must not be a folder unless SHAREVILLE_ROLE is `all`: other processes cannot see it",
-        )),
-        Ok(_) => Ok(()),
-        Err(_) => Err(wrong(
-            NAME,
-            "must be a URL, such as `file://shareville-media` or `s3://bucket`",
-        )),
+        ));
     }
+    let known = text
+        .strip_prefix("file://")
+        .is_some_and(|folder| !folder.is_empty())
+        || Url::parse(&text).is_ok_and(|url| url.scheme() != "file" && url.password().is_none());
+    // It may hold a password all the same: it is not repeated.
+    known.then_some(Some(text)).ok_or_else(|| {
+        wrong(
+            NAME,
+            "must be a URL without a password, such as `file://shareville-media`, `memory:///` or `s3://bucket`",
+        )
+    })
 }
 
 fn settings() -> Result<Settings, Wrong> {

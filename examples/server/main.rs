@@ -23,11 +23,12 @@ use mimalloc::MiMalloc;
 use shareville::{
     Engine, Keyring, OpenError, Shareville, Store,
     axum::{BodyLimits, Problem, PublicShapes, RouterOptions, metrics_router},
+    media::{MediaLibrary, MediaOptions, Objects},
     meta::{
         Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, InstagramAccounts,
         InstagramLogin, InstagramLoginConfig, LoginConfig,
     },
-    outbound::{GuardedClient, HttpCourier},
+    outbound::{GuardedClient, HttpCourier, HttpFetcher},
     sandbox::Sandbox,
 };
 use tokio::task::JoinHandle;
@@ -241,8 +242,22 @@ fn build(
     if let Ok(mut path) = api_url.path_segments_mut() {
         path.pop_if_empty().push("api");
     }
-    let courier = HttpCourier::new(GuardedClient::new(config.outbound)?);
-    let shareville = Shareville::builder(store, keyring, api_url)
+    let client = GuardedClient::new(config.outbound)?;
+    let courier = HttpCourier::new(client.clone());
+    let mut builder = Shareville::builder(Arc::clone(&store), keyring, api_url.clone());
+    if let Some(url) = &config.media_store {
+        // What a cloud's store takes besides its address, such as keys, stands in the environment by its usual names.
+        let named = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let objects = Objects::open(url, named)
+            .map_err(|error| format!("SHAREVILLE_MEDIA_STORE: {error}"))?;
+        let options = MediaOptions::new().with_limits(config.settings.uploads);
+        let fetcher = HttpFetcher::new(client);
+        let library = MediaLibrary::new(store, objects, fetcher, api_url, options);
+        builder = builder.media(library.clone()).uploads(library);
+    }
+    let shareville = builder
         .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
         .publisher(InstagramAccounts::new(graph.clone()).with_media_hosts(config.media_hosts))
         .connector(FacebookLogin::new(graph.clone(), LoginConfig::new()))

@@ -13,6 +13,7 @@ mod metrics;
 mod openapi;
 mod problem;
 mod query;
+mod range;
 mod rate_limit;
 mod routes;
 mod shapes;

@@ -10,8 +10,10 @@ use shareville_core::{
     CredentialError, Error,
     clock::{Timestamp, until},
     failure::{Failure, FailureClass},
+    media::MediaError,
     post::{Post, Refusal},
     store::StoreError,
+    upload::UploadError,
     violation::Violation,
 };
 
@@ -93,6 +95,13 @@ impl Problem {
         };
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
         problem.0.errors = errors;
+        problem
+    }
+
+    /// One thing that is wrong with the whole. 422.
+    fn unprocessable(code: &'static str, detail: String) -> Self {
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail.clone());
+        problem.0.errors = vec![Violation::new("", code, detail)];
         problem
     }
 
@@ -253,6 +262,39 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<UploadError> for Problem {
+    fn from(error: UploadError) -> Self {
+        let detail = error.to_string();
+        let (status, code) = match error {
+            UploadError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "media_too_large"),
+            UploadError::NotMedia { .. } | UploadError::Mismatch { .. } => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+            }
+            UploadError::Gone => (StatusCode::CONFLICT, "upload_gone"),
+            UploadError::OverQuota(_) => return Self::unprocessable("media_quota", detail),
+            UploadError::Empty => return Self::unprocessable("media_empty", detail),
+            _ => return Self::unprocessable("media_unreadable", detail),
+        };
+        Self::new(status, code, detail)
+    }
+}
+
+impl From<MediaError> for Problem {
+    fn from(error: MediaError) -> Self {
+        let detail = error.to_string();
+        match &error {
+            MediaError::Unavailable(source) => {
+                tracing::warn!(%source, "where uploads are kept cannot be reached");
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Self::new(status, "media_unavailable", detail).retry_after(STORE_RETRY)
+            }
+            MediaError::Unknown => Self::not_found("upload"),
+            MediaError::NotSupported(_) => Self::unprocessable("media_not_supported", detail),
+            _ => Self::unprocessable("media_unreadable", detail),
+        }
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
@@ -261,13 +303,7 @@ impl From<Error> for Problem {
             Error::Forbidden { code, message } => Self::new(StatusCode::FORBIDDEN, code, message),
             Error::NotFound(noun) => Self::not_found(noun),
             Error::Refused { refusal, post } => Self::refused(&refusal, &post),
-            Error::KeyReused => {
-                let code = "idempotency_key_reused";
-                let mut problem =
-                    Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string());
-                problem.0.errors = vec![Violation::new("", code, error.to_string())];
-                problem
-            }
+            Error::KeyReused => Self::unprocessable("idempotency_key_reused", error.to_string()),
             Error::Conflict { code, message } => Self::new(StatusCode::CONFLICT, code, message),
             Error::Stale { current } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale", format!("{error}"))
@@ -276,6 +312,8 @@ impl From<Error> for Problem {
             Error::BadState => Self::new(StatusCode::BAD_REQUEST, "bad_state", error.to_string()),
             // The adapters' times are the machine's.
             Error::Platform(failure) => Self::platform(&failure, chrono::Utc::now()),
+            Error::Upload(error) => error.into(),
+            Error::Media(error) => error.into(),
             Error::Store(error) => error.into(),
             error => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a call failed");

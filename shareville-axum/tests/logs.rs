@@ -8,6 +8,8 @@
 
 #[path = "api/fakes.rs"]
 mod fakes;
+#[path = "api/shelf.rs"]
+mod shelf;
 #[path = "api/world.rs"]
 mod world;
 

@@ -28,6 +28,8 @@ pub enum Purpose {
     LoginState,
     /// The code that confirms a grant, `svg_`.
     Grant,
+    /// What the address of an upload ends with, `svm_`.
+    Media,
 }
 
 impl Purpose {
@@ -39,6 +41,7 @@ impl Purpose {
             Self::UserToken => "svu_",
             Self::LoginState => "svl_",
             Self::Grant => "svg_",
+            Self::Media => "svm_",
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::{
     failure::Failure,
+    media::MediaError,
     post::{Post, Refusal},
     secret::OpenError,
     store::StoreError,
+    upload::UploadError,
     violation::Violation,
 };
 
@@ -66,6 +68,12 @@ pub enum Error {
     /// The platform said no.
     #[error(transparent)]
     Platform(#[from] Failure),
+    /// An upload was not taken.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// The bytes of uploads cannot be kept or read: [`MediaError::Unavailable`] is worth trying again.
+    #[error(transparent)]
+    Media(#[from] MediaError),
     /// The store failed: [`StoreError::Unavailable`] is worth trying again.
     #[error(transparent)]
     Store(#[from] StoreError),

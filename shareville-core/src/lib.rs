@@ -34,6 +34,7 @@ pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod upkeep;
+pub mod upload;
 pub mod violation;
 
 pub use crate::{

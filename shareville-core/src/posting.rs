@@ -8,6 +8,7 @@ mod nearby;
 mod paused;
 mod plan;
 mod preflight;
+mod uploads;
 mod when;
 
 use std::time::Duration;
@@ -349,12 +350,18 @@ impl Posting<'_> {
         let publisher = self.shareville.publisher(&post.lane.provider);
         let content = patch.content.as_ref().unwrap_or(&post.content);
         let now = self.shareville.clock().now();
-        let checked = check::patch(publisher.map(AsRef::as_ref), &patch, post, now);
-        let wrong = match &patch.content {
-            Some(content) => self.wrong_media(&post.lane.provider, content).await,
-            None => Vec::new(),
+        // What a post has named before may be gone, and its text can be mended all the same.
+        let media = match content.media == post.content.media {
+            true => &[][..],
+            false => &content.media,
         };
-        let due = check::with_wrong(checked, wrong)?;
+        let uploads = self.uploads_of(std::iter::once(media)).await?;
+        let mut wrong: Vec<_> = uploads::check(media, Some(&post.user), &uploads).collect();
+        if let Some(content) = &patch.content {
+            wrong.extend(self.wrong_media(&post.lane.provider, content).await);
+        }
+        let due = check::patch(publisher.map(AsRef::as_ref), &patch, post, now, wrong)?;
+        self.keep_uploads(media).await?;
         let lead = publisher.map_or(Duration::ZERO, |publisher| publisher.lead(content));
         let edit = Edit {
             content: patch.content,

@@ -16,7 +16,7 @@ use crate::{
     event::Actor,
     failure::{Failure, FailureClass},
     id::Provider,
-    media::{MediaPreflight, MediaReader, PublicMedia},
+    media::{MediaKeeper, MediaPreflight, MediaReader, PublicMedia, UploadLimits},
     post::{Moment, Pace},
     posting::Gate,
     publisher::{Access, Publisher},
@@ -55,6 +55,8 @@ pub struct Settings {
     pub expiring_within: Duration,
     /// Whether posts' media are looked at before they are published. Default: what is found is told, and stops nothing.
     pub media_preflight: MediaPreflight,
+    /// How much may be uploaded, and how long it stays.
+    pub uploads: UploadLimits,
 }
 
 impl Default for Settings {
@@ -71,6 +73,7 @@ impl Default for Settings {
             delivery: Duration::from_secs(15),
             expiring_within: Duration::from_secs(7 * 24 * 3600),
             media_preflight: MediaPreflight::default(),
+            uploads: UploadLimits::default(),
         }
     }
 }
@@ -131,6 +134,7 @@ struct Inner {
     gate: Gate,
     callers: Callers,
     media: Arc<dyn MediaReader>,
+    keeper: Option<Arc<dyn MediaKeeper>>,
     webhooks: Option<Webhooks>,
     closing: CancellationToken,
 }
@@ -156,6 +160,7 @@ pub struct Builder {
     api_url: Url,
     settings: Settings,
     media: Arc<dyn MediaReader>,
+    keeper: Option<Arc<dyn MediaKeeper>>,
     webhooks: Option<Webhooks>,
 }
 
@@ -192,6 +197,13 @@ impl Builder {
     #[must_use]
     pub fn media(mut self, reader: impl MediaReader) -> Self {
         self.media = Arc::new(reader);
+        self
+    }
+
+    /// Keeps uploads by `keeper`. Without it nothing can be uploaded; what is there already is not swept.
+    #[must_use]
+    pub fn uploads(mut self, keeper: impl MediaKeeper) -> Self {
+        self.keeper = Some(Arc::new(keeper));
         self
     }
 
@@ -250,6 +262,11 @@ impl Builder {
                 "must be at least `retry_base`",
             ),
             (
+                "uploads.life",
+                settings.uploads.life.is_zero(),
+                "must be more than 0",
+            ),
+            (
                 "api_url",
                 self.api_url.cannot_be_a_base(),
                 "must be an http or https URL",
@@ -270,6 +287,7 @@ impl Builder {
             gate: Gate::default(),
             callers: Callers::default(),
             media: self.media,
+            keeper: self.keeper,
             webhooks: self.webhooks,
             closing: CancellationToken::new(),
         })))
@@ -290,6 +308,7 @@ impl Shareville {
             api_url,
             settings: Settings::default(),
             media: Arc::new(PublicMedia),
+            keeper: None,
             webhooks: None,
         }
     }
@@ -339,6 +358,10 @@ impl Shareville {
 
     pub(crate) fn media(&self) -> &Arc<dyn MediaReader> {
         &self.0.media
+    }
+
+    pub(crate) fn keeper(&self) -> Option<&Arc<dyn MediaKeeper>> {
+        self.0.keeper.as_ref()
     }
 
     pub(crate) fn keyring(&self) -> &Keyring {

@@ -16,6 +16,7 @@ mod signal;
 mod sqlite;
 mod tenants;
 mod upkeep;
+mod uploads;
 
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresStore};

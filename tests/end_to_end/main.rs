@@ -24,6 +24,7 @@ mod request_id;
 mod search;
 mod start;
 mod support;
+mod uploads;
 mod watching;
 mod webhooks;
 mod wire;

@@ -24,6 +24,8 @@ fn a_wrong_value_should_be_named() {
         ("SHAREVILLE_PUBLIC_URL", "http://user:secret@localhost"),
         ("SHAREVILLE_STORE", "sqlite:///nowhere/at/all/shareville.db"),
         ("SHAREVILLE_MEDIA_STORE", "a folder"),
+        ("SHAREVILLE_MEDIA_STORE", "file://"),
+        ("SHAREVILLE_MEDIA_STORE", "s3://me:secret@bucket"),
         ("RUST_LOG", "a=b=c="),
         ("SHAREVILLE_SIGN_UP", "maybe"),
         ("SHAREVILLE_ALLOW_PRIVATE_ADDRESSES", "some"),

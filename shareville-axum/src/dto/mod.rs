@@ -12,6 +12,7 @@ pub(crate) mod media;
 pub(crate) mod page;
 pub(crate) mod post;
 pub(crate) mod post_input;
+pub(crate) mod upload;
 
 use std::time::Duration;
 

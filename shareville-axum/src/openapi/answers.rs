@@ -99,7 +99,7 @@ answers! {
         "The body is larger than is taken."
         "the body is larger than the 1048576 bytes that are taken here";
     UNSUPPORTED_MEDIA_TYPE UnsupportedMediaType "unsupported_media_type"
-        "The body is not JSON, or does not say so."
+        "The body is not JSON, or does not say so; of an upload: it is no picture and no film, or another than it says."
         "the content type is `text/plain`: send JSON, with `Content-Type: application/json`";
     UNPROCESSABLE_ENTITY Unprocessable "invalid"
         "It is understood, and something in it is wrong: `errors` names all of it."

@@ -112,6 +112,10 @@ fn sections() -> Vec<Tag> {
             "Connections",
             "End users' logins, and the pages they may post to.",
         ),
+        section(
+            "Media",
+            "Pictures and films that are uploaded, to be named in posts.",
+        ),
         section("Posts", "Drafted, scheduled and published, exactly once."),
         section("Server", "Whether it lives, and what it can do."),
     ]

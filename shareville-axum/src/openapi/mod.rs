@@ -22,7 +22,9 @@ pub(crate) use self::{
         AtPlatform, Conflict, Invalid, NotThere, Problem as ProblemShape, Stale, Unavailable,
     },
     document::{add_paths, document},
-    parameters::{CallbackQuery, ConnectQuery, DeleteQuery, PartQuery, PostsQuery, UserQuery},
+    parameters::{
+        CallbackQuery, ConnectQuery, DeleteQuery, PartQuery, PostsQuery, UploadQuery, UserQuery,
+    },
 };
 use crate::Api;
 

@@ -29,6 +29,7 @@ pub(super) fn of_path(path: &str, operation: &mut Operation) {
             "keyId" => (Some(uuid), "The API key: its `apiKeyId`, not its text."),
             "deliveryId" => (Some(uuid), "The delivery."),
             "postId" => (Some(uuid), "The post."),
+            "token" => (None, "What the upload's `url` ends with."),
             "connection" if is_provider => (
                 None,
                 "The provider: `facebook`, `instagram`, or another that the host has.",
@@ -122,6 +123,15 @@ pub(crate) struct PartQuery {
 #[allow(dead_code)] // only its shape is used
 pub(crate) struct UserQuery {
     /// Of this end user only, as the website calls them.
+    user_id: Option<String>,
+}
+
+/// Who uploads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code)] // only its shape is used
+pub(crate) struct UploadQuery {
+    /// The end user whose post it is for, as the website calls them; with an API key only, a user token says it itself.
     user_id: Option<String>,
 }
 

@@ -7,6 +7,7 @@ mod connections;
 mod docs;
 pub(crate) mod health;
 mod me;
+mod media;
 mod posts;
 mod tokens;
 mod users;
@@ -164,6 +165,7 @@ fn for_browsers(batch: BodyLimits) -> OpenApiRouter<Api> {
             Access::ApiKeyOrUserToken,
             posts::routes(batch),
         ))
+        .merge(told("Media", Access::ApiKeyOrUserToken, media::routes()))
         .merge(told("Credentials", Access::Anybody, me::routes()))
 }
 
@@ -175,6 +177,7 @@ fn for_servers() -> OpenApiRouter<Api> {
         .merge(told("Credentials", Access::ApiKey, tokens::routes()))
         .merge(told("Credentials", Access::ApiKey, users::routes()))
         .merge(told("Connections", Access::Everyone, callback::routes()))
+        .merge(told("Media", Access::Everyone, media::public_routes()))
         .merge(told("Server", Access::Everyone, health::routes()))
 }
 

@@ -13,13 +13,15 @@ async fn world() -> (World, String) {
 #[tokio::test]
 async fn a_post_should_be_created_whole_and_read_again() {
     let (world, page) = world().await;
+    let uploaded = world.post("/media?userId=u1").key(&world.key);
+    let uploaded = uploaded.raw("image/png", "PNG").send().await.expect(201);
     let body = json!({
         "userId": "u1", "socialPageId": page, "caption": "Bread", "link": "https://shop.example/b",
         "media": [
             "https://cdn.example/a.jpg?x=1", "https://cdn.example/b.MP4#t",
             {"url": "https://cdn.example/c", "type": "video", "altText": "c", "thumbnailOffsetMs": 5, "mediaId": null,
              "thumbnailUrl": "https://cdn.example/t.jpg"},
-            {"mediaId": "019312f0-7d5a-7c3e-8f11-2b6a0e0f9a44", "userTags": [{"username": "bo", "x": 0.5, "y": 1}]},
+            {"mediaId": uploaded.id(), "userTags": [{"username": "bo", "x": 0.5, "y": 1}]},
         ],
         "placement": "reel", "firstComment": "first",
         "options": {"facebook": {"placeId": "1"}, "instagram": {"collaborators": ["c"], "shareToFeed": false}},
@@ -35,6 +37,7 @@ async fn a_post_should_be_created_whole_and_read_again() {
     );
     insta::assert_json_snapshot!("post", made.body, {
         ".id" => "[id]", ".clientAppId" => "[id]", ".socialPageId" => "[id]",
+        ".media[3].mediaId" => "[id]",
     });
     let read = world
         .get(&format!("/posts/{id}"))

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use shareville_core::{
-    Shareville,
+    Settings, Shareville,
     clock::{Clock, ManualClock},
     event::Actor,
     id::TenantId,
@@ -22,9 +22,15 @@ use tokio::sync::Mutex;
 use tower::ServiceExt;
 use url::Url;
 
-use crate::fakes::{FakeConnector, FakePublisher, FakeSignIn, Script};
+use crate::{
+    fakes::{FakeConnector, FakePublisher, FakeSignIn, Script},
+    shelf::Shelf,
+};
 
 pub(crate) const ORIGIN: &str = "https://shop.example";
+/// The most bytes of an upload; a user has room for two, and a client app for three.
+pub(crate) const MAX_UPLOAD: u64 = 64 * 1024;
+
 pub(crate) const REDIRECT: &str = "https://shop.example/connected?from=shareville";
 
 /// A server, a client app of the owner `alice`, and an API key of it.
@@ -37,6 +43,7 @@ pub(crate) struct World {
     pub(crate) login: Script,
     pub(crate) evidence: Arc<Mutex<Evidence>>,
     pub(crate) revoked: Arc<Mutex<Vec<String>>>,
+    pub(crate) shelf: Shelf,
     pub(crate) app: String,
     pub(crate) key: String,
     document: Value,
@@ -202,6 +209,11 @@ impl World {
         let mut capabilities = Capabilities::default();
         capabilities.edits_published = true;
         capabilities.deletes_published = true;
+        let mut settings = Settings::default();
+        settings.uploads.max_bytes = MAX_UPLOAD;
+        settings.uploads.user_bytes = 2 * MAX_UPLOAD;
+        settings.uploads.tenant_bytes = 3 * MAX_UPLOAD;
+        let shelf = Shelf::default();
         let api_url = Url::parse("https://api.example/api").unwrap();
         let shareville = Shareville::builder(
             wrap(Arc::<MemoryStore>::clone(&store)),
@@ -209,6 +221,8 @@ impl World {
             api_url,
         )
         .clock(Arc::<ManualClock>::clone(&clock))
+        .settings(settings)
+        .uploads(shelf.clone())
         .publisher(FakePublisher {
             capabilities,
             script: Arc::clone(&network),
@@ -232,6 +246,7 @@ impl World {
             login,
             evidence,
             revoked,
+            shelf,
             app: String::new(),
             key: String::new(),
             document: Value::Null,

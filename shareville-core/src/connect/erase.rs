@@ -21,7 +21,7 @@ const BATCH: usize = 100;
 impl Shareville {
     /// Erases an end user: first their tokens and logins, so that nothing more is done in their name; then what waits to
     /// be confirmed, which is revoked; then their connections, as when each is removed; then their posts, with all
-    /// history. The tenant's audit tells that somebody was erased, without their name.
+    /// history, and their uploads. The tenant's audit tells that somebody was erased, without their name.
     ///
     /// It takes `tokens:write`: whoever may speak for every end user can remove all they have anyway.
     ///
@@ -31,7 +31,8 @@ impl Shareville {
     /// It can be repeated, and must be if it failed half-way; somebody unknown has been erased already.
     ///
     /// # Errors
-    /// [`Error::Forbidden`], [`Error::Invalid`] if no user can be called so, [`Error::Store`].
+    /// [`Error::Forbidden`], [`Error::Invalid`] if no user can be called so, [`Error::Store`], [`Error::Media`] if the bytes of
+    /// uploads could not be erased yet: nobody can fetch them any more.
     pub async fn erase_user(&self, caller: &Caller, user: &UserId) -> Result<(), Error> {
         caller.require(Scope::TokensWrite)?;
         if let Some(violation) = check_user(user) {
@@ -40,7 +41,8 @@ impl Shareville {
         let (tenant, store) = (caller.tenant(), self.store());
         let events = [self.erased(tenant, caller.actor())];
         let Some(grants) = store.shut_out(tenant.id, user, &events).await? else {
-            return Ok(());
+            // Whoever has uploaded need not have connected.
+            return self.erase_uploads_of(tenant.id, user).await;
         };
         for grant in grants {
             self.end_grant(tenant, &grant).await?;
@@ -55,7 +57,7 @@ impl Shareville {
             while store.erase_posts(tenant.id, user, BATCH).await? {}
             // Until there is none: the website may be connecting them at this very moment.
             if connections.is_empty() {
-                return Ok(());
+                return self.erase_uploads_of(tenant.id, user).await;
             }
         }
     }

@@ -172,6 +172,9 @@ impl Engine {
             if let Err(error) = self.shareville.sweep().await {
                 tracing::warn!(%error, "what is over could not be erased: trying again in a minute");
             }
+            if let Err(error) = self.shareville.sweep_uploads().await {
+                tracing::warn!(%error, "uploads that are over could not be erased: trying again in a minute");
+            }
             if let Err(error) = self.shareville.keep_forgotten_probe().await {
                 tracing::warn!(%error, "the probe of the encryption key could not be kept: trying again in a minute");
             }

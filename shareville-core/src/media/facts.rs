@@ -46,6 +46,22 @@ impl MediaFormat {
         }
     }
 
+    /// What people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Gif => "GIF",
+            Self::Webp => "WebP",
+            Self::Bmp => "BMP",
+            Self::Tiff => "TIFF",
+            Self::Heif => "HEIF",
+            Self::Mp4 => "MP4",
+            Self::Mov => "MOV",
+        }
+    }
+
     /// Whether it is a film.
     #[must_use]
     pub const fn is_video(self) -> bool {

@@ -1,17 +1,23 @@
 //! Media of a post: what it shows, what is known of that, and the port by which it is read.
 
 mod facts;
+mod keeper;
 mod preflight;
 mod reader;
+mod upload;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     facts::{MediaFacts, MediaFormat},
+    keeper::{MediaKeeper, MediaWriter},
     preflight::MediaPreflight,
     reader::{
         Addressed, Fetched, JpegLimits, MediaError, MediaFetcher, MediaForm, MediaReader,
         PublicMedia,
+    },
+    upload::{
+        BegunUpload, MadeFrom, MediaPlace, MediaToken, OverQuota, QuotaOf, Upload, UploadLimits,
     },
 };
 

@@ -16,7 +16,11 @@ use crate::{
     violation::Violation,
 };
 
-use super::{AnyPublisher, PostInput, PostPatch, Posting, Wanted, account_id, when::Due};
+use super::{
+    AnyPublisher, PostInput, PostPatch, Posting, Wanted, account_id,
+    uploads::{self, Uploads},
+    when::Due,
+};
 
 /// The most bytes of metadata, as JSON.
 const MAX_METADATA_BYTES: usize = 16 * 1024;
@@ -123,13 +127,22 @@ impl Posting<'_> {
                 found.map(|found| (found.0.id, found)).collect()
             }
         };
-        let weighed = inputs.iter().map(|input| self.weighed(input, &found));
+        let media = inputs.iter().map(|input| &*input.content.media);
+        let uploads = self.uploads_of(media).await?;
+        let weighed = inputs
+            .iter()
+            .map(|input| self.weighed(input, &found, &uploads));
         let mut weighed = weighed.collect::<Result<Vec<_>, Error>>()?;
         self.weigh_media(inputs, &mut weighed).await;
         Ok(weighed.into_iter().map(Weighed::judged).collect())
     }
 
-    fn weighed(&self, input: &PostInput, found: &Found) -> Result<Weighed, Error> {
+    fn weighed(
+        &self,
+        input: &PostInput,
+        found: &Found,
+        uploads: &Uploads,
+    ) -> Result<Weighed, Error> {
         let user = self.caller.about(input.user.as_ref())?;
         let mut violations = Vec::from_iter(user.as_ref().and_then(check_user));
         let found = match account_for(input, found) {
@@ -158,6 +171,10 @@ impl Posting<'_> {
         violations.extend(due.as_ref().and_then(|due| due.in_past(now)));
         violations.extend(check_give_up_after(input.give_up_after));
         violations.extend(check_metadata(&input.metadata));
+        // Of whose post it is, where the caller may speak for everybody.
+        let owner = found.map(|(account, _)| &account.user);
+        let media = &input.content.media;
+        violations.extend(uploads::check(media, owner.or(user.as_ref()), uploads));
         let mut warnings = Vec::from_iter(due.as_ref().and_then(|due| due.warning.clone()));
         if let Some((account, connection)) = found {
             violations.extend(check_account(account, connection));
@@ -248,14 +265,16 @@ fn check_metadata(metadata: &serde_json::Map<String, serde_json::Value>) -> Opti
 }
 
 /// Checks what a patch brings to a post, and finds out when the post is to go out if it says so. The time that it has
-/// already may be past: whether it still waits for that, the post itself says.
+/// already may be past: whether it still waits for that, the post itself says. `violations` are what was found wrong before.
 pub(super) fn patch(
     publisher: Option<&AnyPublisher>,
     patch: &PostPatch,
     post: &Post,
     now: Timestamp,
+    mut violations: Vec<Violation>,
 ) -> Result<Option<Due>, Error> {
-    let (due, mut violations) = patch.when().due();
+    let (due, wrong) = patch.when().due();
+    violations.extend(wrong);
     let moved = due.as_ref().filter(|due| post.scheduled_at != Some(due.at));
     violations.extend(moved.and_then(|due| due.in_past(now)));
     violations.extend(check_give_up_after(patch.give_up_after));
@@ -266,20 +285,5 @@ pub(super) fn patch(
     match violations.is_empty() {
         true => Ok(due),
         false => Err(Error::Invalid(violations)),
-    }
-}
-
-/// The same with what else is wrong.
-pub(super) fn with_wrong<T>(
-    checked: Result<T, Error>,
-    mut wrong: Vec<Violation>,
-) -> Result<T, Error> {
-    match checked {
-        Err(Error::Invalid(mut violations)) => {
-            violations.append(&mut wrong);
-            Err(Error::Invalid(violations))
-        }
-        Ok(_) if !wrong.is_empty() => Err(Error::Invalid(wrong)),
-        checked => checked,
     }
 }

@@ -164,6 +164,7 @@ impl Posting<'_> {
             Wanted::Batch(_) => Some(GroupId::generate()),
         };
         let right = self.right(wanted).await?;
+        self.keep_uploads_of(wanted.inputs()).await?;
         let wanted = right.iter().zip(wanted.inputs());
         wanted
             .map(|(right, input)| self.draft(right, input, group))

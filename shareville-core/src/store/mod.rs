@@ -12,6 +12,7 @@ mod connections;
 mod deliveries;
 mod epoch;
 mod lanes;
+mod media;
 mod memory;
 mod posts;
 mod secrets;
@@ -29,6 +30,7 @@ pub use self::{
     deliveries::{ClaimedDeliveries, DeliveryChange, DeliveryClaim, DeliveryStore},
     epoch::{CredentialEpoch, CredentialEpochs, RaisedEpoch},
     lanes::{Claim, ClaimRequest, Claimed, LaneStore, PauseScope},
+    media::{MediaStore, NotFinished},
     memory::MemoryStore,
     posts::{NewPost, PostFilter, PostStore},
     secrets::{Holder, SealedPage, SealedSecret, SecretStore, Swap},
@@ -125,6 +127,7 @@ pub trait Store:
     + SecretStore
     + BacklogStore
     + UpkeepStore
+    + MediaStore
 {
 }
 
@@ -140,5 +143,6 @@ impl<S> Store for S where
         + SecretStore
         + BacklogStore
         + UpkeepStore
+        + MediaStore
 {
 }

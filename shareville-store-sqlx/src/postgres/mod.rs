@@ -4,8 +4,9 @@
 //! tenants and their bytes, then lanes by their names, then turns by their tenants. A claim locks turns first, and passes
 //! over turns and lanes that are locked. Of deliveries, the cursor comes first, then endpoints by their tenants, which a
 //! claim passes over if they are locked, then events. A tenant, where it is itself changed, comes before its lanes, and is
-//! never waited for by who holds any. Who claims connections to look after passes over those that are locked. Names are in
-//! the order of their bytes, whatever the database's own.
+//! never waited for by who holds any. Who claims connections to look after passes over those that are locked. Uploads come
+//! last of all, by their ids; who counts a tenant's locks that count before them. Names are in the order of their bytes,
+//! whatever the database's own.
 
 mod accounts;
 mod answers;
@@ -24,6 +25,7 @@ mod lanes;
 mod lend;
 mod listen;
 mod logins;
+mod media;
 mod people;
 #[cfg(test)]
 mod plans;

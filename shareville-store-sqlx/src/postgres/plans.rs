@@ -19,7 +19,7 @@ use sqlx::{
 use self::place::Place;
 use super::{
     PostgresOptions, PostgresStore, SESSION, accounts, answers, changes, claims, connections,
-    creating, credentials, deliveries, events, host, lanes, logins, people, posts, secrets,
+    creating, credentials, deliveries, events, host, lanes, logins, media, people, posts, secrets,
     tenants, upkeep, users,
 };
 use crate::row::micros;
@@ -72,6 +72,21 @@ const STATEMENTS: &[&str] = &[
     lanes::LOCKED_TURNS,
     lanes::SETTLE,
     lanes::NEXT_TURN,
+    media::TENANT,
+    media::USED,
+    media::ORIGINAL,
+    media::FINISH,
+    media::READ,
+    media::BY_TOKEN,
+    media::RENDITION,
+    media::KEEP,
+    media::DISCARD,
+    media::DISCARD_OF,
+    media::OVER,
+    media::KEEP_NAMED,
+    media::DISCARD_OVER,
+    media::DISCARDED,
+    media::FORGET,
     posts::BY_GROUP,
     posts::BY_ACCOUNT,
     posts::BY_USER,

@@ -9,7 +9,7 @@ use shareville_core::{
 };
 use sqlx::{PgConnection, query, query_scalar};
 
-use super::{PostgresStore, deliveries::follow, events::tell, lanes::Settled};
+use super::{PostgresStore, deliveries::follow, events::tell, lanes::Settled, media};
 use crate::{
     error::{conflict, failed},
     row::{before, found, json, limit, page, revision},
@@ -67,13 +67,14 @@ pub(super) const LOCKS: [&str; 2] = [
 ];
 
 /// What a tenant leaves behind, in the order of the locks.
-pub(super) const LEFT_BEHIND: [&str; 5] = [
+pub(super) const LEFT_BEHIND: [&str; 6] = [
     "DELETE FROM shareville_lanes WHERE id IN
          (SELECT id FROM shareville_lanes WHERE tenant = $1 ORDER BY tenant, provider, platform_id FOR UPDATE)",
     "DELETE FROM shareville_turns WHERE tenant = $1",
     "DELETE FROM shareville_posts WHERE tenant = $1",
     "DELETE FROM shareville_events WHERE tenant = $1",
     "DELETE FROM shareville_departed WHERE tenant = $1",
+    media::LEFT_BEHIND,
 ];
 
 #[async_trait]

@@ -11,6 +11,7 @@ mod events;
 mod host;
 mod lanes;
 mod logins;
+mod media;
 mod people;
 #[cfg(test)]
 mod plans;

@@ -15,12 +15,12 @@ use sqlx::{AssertSqlSafe, Row as _, query, query_scalar};
 
 use super::{
     SqliteOptions, SqliteStore, answers, backlog, changes, claims, connections, credentials,
-    deliveries, events, lanes, people, posts, secrets, upkeep, users,
+    deliveries, events, lanes, media, people, posts, secrets, upkeep, users,
 };
 use crate::row::micros;
 
 /// Every statement that a store runs while it works.
-const STATEMENTS: [&str; 60] = [
+const STATEMENTS: [&str; 76] = [
     claims::UP_NEXT,
     claims::PUT_OFF,
     claims::READY,
@@ -81,6 +81,22 @@ const STATEMENTS: [&str; 60] = [
     deliveries::LEASE,
     deliveries::WHOLE,
     deliveries::LIST,
+    media::USED,
+    media::BEGIN,
+    media::FINISH,
+    media::READ,
+    media::BY_TOKEN,
+    media::RENDITION,
+    media::KEEP,
+    media::DISCARD[0],
+    media::DISCARD[1],
+    media::DISCARD_OF,
+    media::LEFT_BEHIND,
+    media::OVER,
+    media::KEEP_NAMED,
+    media::DISCARD_OVER,
+    media::DISCARDED,
+    media::FORGET,
 ];
 
 #[tokio::test]

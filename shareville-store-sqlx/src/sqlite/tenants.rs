@@ -9,7 +9,7 @@ use shareville_core::{
 };
 use sqlx::{SqliteConnection, query, query_scalar};
 
-use super::{SqliteStore, deliveries::follow, events::tell};
+use super::{SqliteStore, deliveries::follow, events::tell, media};
 use crate::{
     error::{conflict, failed},
     row::{below, found, json, limit, page, revision},
@@ -131,6 +131,11 @@ impl TenantStore for SqliteStore {
         let _raised = self.raising(id);
         let mut write = self.write().await?;
         let deleted = query("DELETE FROM shareville_tenants WHERE id = ?1")
+            .bind(id.as_uuid())
+            .execute(write.on())
+            .await
+            .map_err(failed)?;
+        query(media::LEFT_BEHIND)
             .bind(id.as_uuid())
             .execute(write.on())
             .await

@@ -6,6 +6,7 @@ mod credentials;
 mod deliveries;
 mod lanes;
 mod logins;
+mod media;
 mod posts;
 mod secrets;
 mod tenants;
@@ -20,14 +21,14 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::{deliveries::Deliveries, lanes::Lanes};
+use self::{deliveries::Deliveries, lanes::Lanes, media::KeptUpload};
 use super::{CredentialEpochs, Page, PageRequest, Result, StoreError};
 use crate::{
     clock::{Clock, Timestamp},
     connection::{Account, Connection, Grant, Login},
     credential::{ApiKey, TokenHash, UserToken},
     event::{Event, Subject},
-    id::{AccountId, ApiKeyId, ConnectionId, EventId, PostId, TenantId, UserId},
+    id::{AccountId, ApiKeyId, ConnectionId, EventId, MediaId, PostId, TenantId, UserId},
     idempotency::{Idempotency, KeyHash},
     post::Post,
     secret::Sealed,
@@ -72,6 +73,7 @@ struct State {
     /// Whose posts and connections they were that are gone, but for their history.
     departed: BTreeMap<(TenantId, UserId), BTreeSet<Uuid>>,
     probes: BTreeMap<String, Sealed>,
+    uploads: BTreeMap<MediaId, KeptUpload>,
 }
 
 /// A grant, and until when whoever is about to confirm it holds it.

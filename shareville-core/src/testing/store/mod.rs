@@ -31,6 +31,7 @@ pub mod fairness;
 pub mod holds;
 pub mod lanes;
 pub mod logins;
+pub mod media;
 pub mod pauses;
 pub mod posts;
 pub mod secrets;
@@ -159,6 +160,22 @@ macro_rules! store_contract {
                 should_sweep_a_taken_grant
                 should_sweep_what_is_over
             }
+            media {
+                should_keep_an_upload_as_it_was_written
+                should_show_an_upload_only_once_it_is_whole
+                should_take_no_more_than_there_is_room_for
+                should_let_one_of_many_have_the_last_room
+                should_find_a_rendition_by_its_form
+                should_let_one_of_many_renditions_be_the_first
+                should_keep_uploads_until_then
+                should_keep_what_an_open_post_names
+                should_sweep_what_nobody_names
+                should_give_up_an_upload_that_broke_off
+                should_discard_the_uploads_of_a_user
+                should_discard_the_uploads_of_a_tenant
+                should_forget_only_what_is_discarded
+                should_keep_uploads_from_other_tenants
+            }
             pauses {
                 should_pause_the_lanes_of_a_scope
                 should_keep_the_longer_pause
@@ -270,6 +287,7 @@ mod tests {
             include_str!("holds.rs"),
             include_str!("lanes.rs"),
             include_str!("logins.rs"),
+            include_str!("media.rs"),
             include_str!("pauses.rs"),
             include_str!("posts.rs"),
             include_str!("secrets.rs"),

@@ -8,14 +8,16 @@ use super::Wrapped;
 use crate::{
     clock::Timestamp,
     connection::{Connection, Grant},
+    credential::TokenHash,
     delivery::Delivery,
     event::Event,
-    id::{DeliveryId, TenantId, UserId},
+    id::{DeliveryId, MediaId, TenantId, UserId},
+    media::{BegunUpload, MediaPlace, OverQuota, Upload, UploadLimits},
     secret::Sealed,
     store::{
         Backlog, BacklogStore, ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryStore,
-        Holder, Page, PageRequest, Result, SealedPage, SecretStore, Stale, Swap, UpkeepStore,
-        UserStore,
+        Holder, MediaStore, NotFinished, Page, PageRequest, Result, SealedPage, SecretStore, Stale,
+        Swap, UpkeepStore, UserStore,
     },
 };
 
@@ -99,5 +101,66 @@ impl SecretStore for Wrapped {
 
     async fn forget_probes(&self, keys: &[String]) -> Result<()> {
         self.inner()?.forget_probes(keys).await
+    }
+}
+
+#[async_trait]
+impl MediaStore for Wrapped {
+    async fn begin_upload(
+        &self,
+        begun: &BegunUpload,
+        limits: &UploadLimits,
+    ) -> Result<StdResult<(), OverQuota>> {
+        self.inner()?.begin_upload(begun, limits).await
+    }
+
+    async fn finish_upload(
+        &self,
+        upload: &Upload,
+        limits: &UploadLimits,
+    ) -> Result<StdResult<(), NotFinished>> {
+        self.inner()?.finish_upload(upload, limits).await
+    }
+
+    async fn uploads(&self, tenant: TenantId, ids: &[MediaId]) -> Result<Vec<Upload>> {
+        self.inner()?.uploads(tenant, ids).await
+    }
+
+    async fn upload_by_token(&self, tenant: TenantId, token: &TokenHash) -> Result<Option<Upload>> {
+        self.inner()?.upload_by_token(tenant, token).await
+    }
+
+    async fn rendition(
+        &self,
+        tenant: TenantId,
+        original: MediaId,
+        form: &str,
+    ) -> Result<Option<Upload>> {
+        self.inner()?.rendition(tenant, original, form).await
+    }
+
+    async fn keep_uploads(
+        &self,
+        tenant: TenantId,
+        ids: &[MediaId],
+        until: Timestamp,
+    ) -> Result<Vec<MediaId>> {
+        self.inner()?.keep_uploads(tenant, ids, until).await
+    }
+
+    async fn discard_uploads(&self, tenant: TenantId, ids: &[MediaId]) -> Result<()> {
+        self.inner()?.discard_uploads(tenant, ids).await
+    }
+
+    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<()> {
+        self.inner()?.discard_uploads_of(tenant, user).await
+    }
+
+    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>> {
+        self.inner()?.sweep_uploads(until, limit).await
+    }
+
+    async fn forget_uploads(&self, places: &[MediaPlace]) -> Result<()> {
+        self.inner()?.forget_uploads(places).await
     }
 }
