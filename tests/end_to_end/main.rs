@@ -15,6 +15,7 @@ mod leaving;
 mod main_job;
 mod outages;
 mod place;
+mod placements;
 mod planted_secrets;
 mod postgres;
 mod proxy;
