@@ -17,7 +17,7 @@ use shareville::sandbox::{
     Answer, Builder, Effect, Fault, FaultId, Moment, NewInstagramAccount, Step,
 };
 
-use crate::support::{Times, World, text, with_pages};
+use crate::support::{PATIENCE, Times, World, text, with_pages};
 
 /// Where something appears, and how it comes there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,9 @@ impl Place {
             Self::Text => json!({"caption": caption}),
             Self::Photos => json!({"caption": caption, "media": [picture, picture]}),
             Self::Video => json!({"caption": caption, "media": [video(&film)]}),
-            Self::Reel => json!({"caption": caption, "placement": "reel", "media": [video(&upright)]}),
+            Self::Reel => {
+                json!({"caption": caption, "placement": "reel", "media": [video(&upright)]})
+            }
             Self::PhotoStory | Self::InstagramImageStory => {
                 json!({"placement": "story", "media": [picture]})
             }
@@ -166,12 +168,16 @@ async fn files() -> String {
     let app = Router::new()
         .route(
             "/{name}",
-            get(async |State(folder): State<std::path::PathBuf>, InPath(name): InPath<String>, headers: HeaderMap| {
-                match std::fs::read(folder.join(name)) {
-                    Ok(file) => part(&file.into(), &headers),
-                    Err(_) => StatusCode::NOT_FOUND.into_response(),
-                }
-            }),
+            get(
+                async |State(folder): State<std::path::PathBuf>,
+                       InPath(name): InPath<String>,
+                       headers: HeaderMap| {
+                    match std::fs::read(folder.join(name)) {
+                        Ok(file) => part(&file.into(), &headers),
+                        Err(_) => StatusCode::NOT_FOUND.into_response(),
+                    }
+                },
+            ),
         )
         .with_state(folder);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -242,7 +248,10 @@ async fn run(place: Place) {
             true => instagram_id(number),
             false => page_id(number),
         };
-        let ours = world.pages.iter().find(|(_, platform)| *platform == account);
+        let ours = world
+            .pages
+            .iter()
+            .find(|(_, platform)| *platform == account);
         let (ours, _) = ours.unwrap_or_else(|| panic!("{account} is not among {:?}", world.pages));
         let fault = Fault::on(place.commit(), dice.effect(fate)).on_page(&account);
         let fault = world.sandbox.arm(fault);
@@ -256,8 +265,18 @@ async fn run(place: Place) {
             post,
         });
     }
-    let killed = cases.iter().find(|case| case.fate == Fate::WorkerKilled).unwrap();
-    world.sandbox.held(killed.fault).await.unwrap();
+    let killed = cases
+        .iter()
+        .find(|case| case.fate == Fate::WorkerKilled)
+        .unwrap();
+    let held = tokio::time::timeout(PATIENCE, world.sandbox.held(killed.fault)).await;
+    if held.is_err() {
+        let events = world
+            .api
+            .get(&format!("/posts/{}/events", killed.post))
+            .await;
+        panic!("{place:?}: its commit was never sent: {events:#}");
+    }
     worker.kill();
     world.sandbox.release(killed.fault).unwrap();
     let second = world.another("worker").await;
@@ -268,13 +287,20 @@ async fn run(place: Place) {
     world.sandbox.quiet().await;
     for case in &cases {
         let name = format!("{place:?}, {:?}, seed {}", case.fate, seed());
-        assert_eq!(world.sandbox.struck(case.fault), 1, "{name}: it never struck");
+        assert_eq!(
+            world.sandbox.struck(case.fault),
+            1,
+            "{name}: it never struck"
+        );
         let post = world.api.get(&format!("/posts/{}", case.post)).await;
         let seen = seen(&world, place, case);
         assert_eq!(seen.len(), 1, "{name}: {seen:#?}");
         // Being live and knowing as which are two facts.
         if post["platformPostId"].is_string() {
-            assert!(seen[0].contains(&text(&post, "platformPostId")), "{name}: {post:#} {seen:?}");
+            assert!(
+                seen[0].contains(&text(&post, "platformPostId")),
+                "{name}: {post:#} {seen:?}"
+            );
         }
     }
 }
@@ -285,7 +311,10 @@ fn seen(world: &World, place: Place, case: &Case) -> Vec<Vec<String>> {
         let seen = world.sandbox.visible_media(&case.account);
         for media in &seen {
             let caption = media.caption.as_deref();
-            assert!(caption.is_none_or(|caption| caption == case.caption), "{media:#?}");
+            assert!(
+                caption.is_none_or(|caption| caption == case.caption),
+                "{media:#?}"
+            );
         }
         return seen.into_iter().map(|media| vec![media.id]).collect();
     }
