@@ -7,6 +7,7 @@ mod callback;
 mod erase;
 mod grant;
 mod keep;
+mod record;
 mod remove;
 mod save;
 

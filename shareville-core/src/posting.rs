@@ -349,12 +349,11 @@ impl Posting<'_> {
         let publisher = self.shareville.publisher(&post.lane.provider);
         let content = patch.content.as_ref().unwrap_or(&post.content);
         let now = self.shareville.clock().now();
-        let checked = check::patch(publisher.map(AsRef::as_ref), &patch, post, now);
         let wrong = match &patch.content {
             Some(content) => self.wrong_media(&post.lane.provider, content).await,
             None => Vec::new(),
         };
-        let due = check::with_wrong(checked, wrong)?;
+        let due = check::patch(publisher.map(AsRef::as_ref), &patch, post, now, wrong)?;
         let lead = publisher.map_or(Duration::ZERO, |publisher| publisher.lead(content));
         let edit = Edit {
             content: patch.content,

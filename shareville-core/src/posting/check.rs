@@ -248,14 +248,16 @@ fn check_metadata(metadata: &serde_json::Map<String, serde_json::Value>) -> Opti
 }
 
 /// Checks what a patch brings to a post, and finds out when the post is to go out if it says so. The time that it has
-/// already may be past: whether it still waits for that, the post itself says.
+/// already may be past: whether it still waits for that, the post itself says. `violations` are what was found wrong before.
 pub(super) fn patch(
     publisher: Option<&AnyPublisher>,
     patch: &PostPatch,
     post: &Post,
     now: Timestamp,
+    mut violations: Vec<Violation>,
 ) -> Result<Option<Due>, Error> {
-    let (due, mut violations) = patch.when().due();
+    let (due, wrong) = patch.when().due();
+    violations.extend(wrong);
     let moved = due.as_ref().filter(|due| post.scheduled_at != Some(due.at));
     violations.extend(moved.and_then(|due| due.in_past(now)));
     violations.extend(check_give_up_after(patch.give_up_after));
@@ -266,20 +268,5 @@ pub(super) fn patch(
     match violations.is_empty() {
         true => Ok(due),
         false => Err(Error::Invalid(violations)),
-    }
-}
-
-/// The same with what else is wrong.
-pub(super) fn with_wrong<T>(
-    checked: Result<T, Error>,
-    mut wrong: Vec<Violation>,
-) -> Result<T, Error> {
-    match checked {
-        Err(Error::Invalid(mut violations)) => {
-            violations.append(&mut wrong);
-            Err(Error::Invalid(violations))
-        }
-        Ok(_) if !wrong.is_empty() => Err(Error::Invalid(wrong)),
-        checked => checked,
     }
 }

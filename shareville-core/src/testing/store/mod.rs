@@ -32,6 +32,7 @@ pub mod holds;
 pub mod lanes;
 pub mod logins;
 pub mod pauses;
+pub mod people;
 pub mod posts;
 pub mod secrets;
 pub mod tenants;
@@ -82,8 +83,6 @@ macro_rules! store_contract {
                 should_write_accounts_by_their_id
                 should_read_accounts_by_their_ids
                 should_list_connections_of_a_user
-                should_find_the_active_connections_of_a_person
-                should_find_connections_by_any_id_of_their_person
                 should_keep_accounts_of_several_networks
                 should_remove_a_connection_with_its_accounts
                 should_tell_whether_a_lane_is_shared
@@ -158,6 +157,10 @@ macro_rules! store_contract {
                 should_keep_a_taken_grant_until_it_is_finished
                 should_sweep_a_taken_grant
                 should_sweep_what_is_over
+            }
+            people {
+                should_find_the_active_connections_of_a_person
+                should_find_connections_by_any_id_of_their_person
             }
             pauses {
                 should_pause_the_lanes_of_a_scope
@@ -271,6 +274,7 @@ mod tests {
             include_str!("lanes.rs"),
             include_str!("logins.rs"),
             include_str!("pauses.rs"),
+            include_str!("people.rs"),
             include_str!("posts.rs"),
             include_str!("secrets.rs"),
             include_str!("tenants.rs"),
