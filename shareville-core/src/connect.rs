@@ -8,6 +8,7 @@ mod erase;
 mod grant;
 mod keep;
 mod known;
+mod record;
 mod remove;
 mod save;
 

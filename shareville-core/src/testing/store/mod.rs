@@ -33,6 +33,7 @@ pub mod lanes;
 pub mod logins;
 pub mod media;
 pub mod pauses;
+pub mod people;
 pub mod posts;
 pub mod secrets;
 pub mod tenants;
@@ -83,8 +84,6 @@ macro_rules! store_contract {
                 should_write_accounts_by_their_id
                 should_read_accounts_by_their_ids
                 should_list_connections_of_a_user
-                should_find_the_active_connections_of_a_person
-                should_find_connections_by_any_id_of_their_person
                 should_keep_accounts_of_several_networks
                 should_remove_a_connection_with_its_accounts
                 should_tell_whether_a_lane_is_shared
@@ -175,6 +174,10 @@ macro_rules! store_contract {
                 should_discard_the_uploads_of_a_tenant
                 should_forget_only_what_is_discarded
                 should_keep_uploads_from_other_tenants
+            }
+            people {
+                should_find_the_active_connections_of_a_person
+                should_find_connections_by_any_id_of_their_person
             }
             pauses {
                 should_pause_the_lanes_of_a_scope
@@ -289,6 +292,7 @@ mod tests {
             include_str!("logins.rs"),
             include_str!("media.rs"),
             include_str!("pauses.rs"),
+            include_str!("people.rs"),
             include_str!("posts.rs"),
             include_str!("secrets.rs"),
             include_str!("tenants.rs"),
