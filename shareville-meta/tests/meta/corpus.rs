@@ -179,6 +179,21 @@ fn every_usage_header_should_be_read() {
     assert_eq!(read, 7);
 }
 
+/// The failures that Instagram has answered: each one's id, HTTP status and body.
+pub(crate) fn instagrams_failures() -> Vec<(String, u16, Value)> {
+    let all = entries(ERRORS).into_iter();
+    let failures: Vec<_> = all
+        .filter(|entry| entry["surface"] == "instagram")
+        .map(|entry| {
+            let status = entry["http_status"].as_u64().unwrap_or(400);
+            let id = entry["id"].as_str().unwrap().to_owned();
+            (id, status.try_into().unwrap(), entry["body"].clone())
+        })
+        .collect();
+    assert!(failures.len() > 30);
+    failures
+}
+
 /// The bodies of a kind of answers.
 pub(crate) fn answers(kind: &str) -> Vec<Value> {
     let all = entries(ANSWERS).into_iter();

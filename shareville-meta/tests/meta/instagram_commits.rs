@@ -12,7 +12,7 @@ use shareville_core::{
 use wiremock::ResponseTemplate;
 
 use crate::{
-    corpus::answers,
+    corpus::{answers, instagrams_failures},
     instagram_stage::{
         MEDIA, Stage, at_instagram, by_instagram, carousel, film, job, ok, picture, publish, ready,
     },
@@ -124,6 +124,27 @@ async fn only_what_proves_that_nothing_was_done_should_be_a_refusal() {
         let seen = matches!(committed, Committed::Refused(_));
         assert_eq!(seen, refused, "{status} {code}/{subcode}: {committed:?}");
         assert_eq!(stage.meta.calls().await.len(), 1, "it is sent once");
+    }
+}
+
+#[tokio::test]
+async fn no_failure_that_instagram_has_answered_should_be_taken_for_a_publication() {
+    // Tokens, permissions, limits and "not ready", answered with HTTP 4xx.
+    let proofs = [3, 4, 9, 10, 17, 190, 200, 9007];
+    let failures = instagrams_failures().into_iter();
+    // The others are told by reading a container.
+    for (id, status, body) in failures.filter(|(_, _, body)| body["error"].is_object()) {
+        let stage = Stage::start().await;
+        stage.on("POST", &publish(), (status, body.clone())).await;
+        let spam = body["error"]["error_subcode"] == 2_207_051;
+        let code = body["error"]["code"].as_i64();
+        let proven = !spam && status < 500 && code.is_some_and(|code| proofs.contains(&code));
+        match commit(&stage, &job(picture()), in_time()).await {
+            Committed::Refused(failure) => assert!(proven, "{id}: {failure}"),
+            Committed::Uncertain(failure) => assert!(!proven, "{id}: {failure}"),
+            other => panic!("{id}: {other:?}"),
+        }
+        assert_eq!(stage.meta.calls().await.len(), 1);
     }
 }
 

@@ -9,6 +9,7 @@ use shareville_core::{
 use wiremock::matchers::{query_param, query_param_is_missing};
 
 use crate::{
+    corpus::answers,
     instagram_stage::{
         CONTAINER, MEDIA, Stage, carousel, failure, film, job, media, picture, ready, status,
     },
@@ -194,6 +195,22 @@ async fn each_kind_should_match_its_own_only() {
             assert_eq!(live, n == m, "{content:?} {item}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_known_item_of_a_list_should_be_read() {
+    let mut item = answers("ig_media").swap_remove(0);
+    item["timestamp"] = json!(graph_time(1));
+    let stage = with(unreadable(), list(&[item.clone()])).await;
+    let content = Content {
+        caption: Some("Great carousel".to_owned()),
+        ..carousel(3)
+    };
+    let evidence = look(&stage, &job(content)).await.unwrap();
+    let Evidence::Live(published) = evidence else {
+        panic!("{evidence:?}");
+    };
+    assert_eq!(published.platform_id.as_deref(), item["id"].as_str());
 }
 
 #[tokio::test]

@@ -57,6 +57,11 @@ async fn an_account_of_instagrams_own_login_should_be_called_at_instagrams_host(
     let course = stage.prepare(&by_instagram(job(picture())), None).await;
     assert_eq!(course.object(), Some(CONTAINER));
     insta::assert_json_snapshot!("instagram_own_login", stage.meta.sent().await);
+    // The proof is by the secret of the app that the token belongs to: HMAC-SHA256, worked out elsewhere.
+    let proof = "857902d3c4eec8e4e396e38222a9813d3ca04e5a66ca6e0f92194958884b00e3";
+    let requests = stage.meta.requests().await;
+    let mut sent = requests[0].url.query_pairs();
+    assert!(sent.any(|(name, value)| name == "appsecret_proof" && value == proof));
 }
 
 #[tokio::test]
