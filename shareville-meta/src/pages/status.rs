@@ -184,7 +184,7 @@ mod tests {
         video(json).publishing(SystemClock.now())
     }
 
-    fn phases(word: &str, processing: &str, publishing: Value) -> Value {
+    fn phases(word: &str, processing: &str, publishing: &Value) -> Value {
         json!({ "status": {
             "video_status": word,
             "uploading_phase": { "status": "complete" },
@@ -198,7 +198,7 @@ mod tests {
         let live = phases(
             "ready",
             "complete",
-            json!({ "status": "complete", "publish_status": "published" }),
+            &json!({ "status": "complete", "publish_status": "published" }),
         );
         assert_eq!(publishing(live), Publishing::Live);
         let plain = json!({ "published": true, "status": { "video_status": "ready" } });
@@ -237,7 +237,7 @@ mod tests {
             ("processing", "not_started"),
             ("ready", "complete"),
         ] {
-            let json = phases(word, processing, waiting.clone());
+            let json = phases(word, processing, &waiting);
             assert_eq!(publishing(json), Publishing::NotStarted, "{word}");
         }
         for (word, processing, phase) in [
@@ -250,12 +250,12 @@ mod tests {
             ("ready", "complete", json!({ "status": "in_progress" })),
             ("ready", "complete", json!({ "status": "complete" })),
         ] {
-            let json = phases(word, processing, phase.clone());
+            let json = phases(word, processing, &phase);
             assert_eq!(publishing(json), Publishing::Underway, "{word} {phase}");
         }
         let draft = json!({ "status": "not_started", "publish_status": "draft" });
         assert_eq!(
-            publishing(phases("ready", "complete", draft)),
+            publishing(phases("ready", "complete", &draft)),
             Publishing::Draft
         );
     }
@@ -263,14 +263,14 @@ mod tests {
     #[test]
     fn what_went_wrong_should_be_found_in_every_phase() {
         let waiting = json!({ "status": "not_started" });
-        let mut told = phases("processing", "error", waiting.clone());
+        let mut told = phases("processing", "error", &waiting);
         told["status"]["processing_phase"]["errors"] =
             json!([{ "code": 1_363_128, "message": "Too long." }]);
-        let silent = phases("processing", "error", waiting);
+        let silent = phases("processing", "error", &waiting);
         let publish = phases(
             "ready",
             "complete",
-            json!({ "status": "complete", "publish_status": "error" }),
+            &json!({ "status": "complete", "publish_status": "error" }),
         );
         for (json, expected) in [
             (told, FailureClass::Content { retryable: false }),

@@ -33,7 +33,18 @@ enum Film {
     Here,
 }
 
+/// What Facebook has of a film that is sent by its bytes.
+enum Received {
+    /// So many of its bytes.
+    Bytes(u64),
+    /// All of it.
+    All,
+    /// The upload has come to nothing.
+    Dead(Failure),
+}
+
 impl FacebookPages {
+    /// The next step towards Facebook having the film.
     pub(super) async fn send_film(&self, job: &Job, edge: Edge, session: Session) -> Prepared {
         let Some(address) = self.graph.upload_address(&session.address) else {
             let failure = Failure::new(
@@ -93,10 +104,13 @@ impl FacebookPages {
         address: UploadAddress,
     ) -> Prepared {
         let offset = match self.received(job, &session).await {
-            Ok(Some(offset)) => offset,
-            Ok(None) => {
+            Ok(Received::Bytes(offset)) => offset,
+            Ok(Received::All) => {
                 session.sent_at = Some(self.graph.now());
                 return Prepared::Continue(edge.kept(session).keep(job, None));
+            }
+            Ok(Received::Dead(failure)) => {
+                return failed_anew(about_medium(failure, &job.post.content, 0));
             }
             Err(failure) if failure.class == FailureClass::NotFound => {
                 return self.ask_again(job, edge, session);
@@ -144,20 +158,20 @@ impl FacebookPages {
         }
     }
 
-    /// How many bytes Facebook has; `None` if it has them all.
-    async fn received(&self, job: &Job, session: &Session) -> Result<Option<u64>, Failure> {
+    /// What Facebook has of the film. Of one that was just begun, nothing.
+    async fn received(&self, job: &Job, session: &Session) -> Result<Received, Failure> {
         if session.offset.is_none() && session.polls == 0 && !job.resumed {
-            return Ok(Some(0));
+            return Ok(Received::Bytes(0));
         }
         let video = match self.read_video(job, &session.video).await {
             Ok(video) => video,
             Err(error) => return Err(self.graph.failure(&error)),
         };
-        match video.uploading(self.graph.now()) {
-            Uploading::Complete => Ok(None),
-            Uploading::Underway => Ok(Some(video.received())),
-            Uploading::Failed(failure) => Err(failure),
-        }
+        Ok(match video.uploading(self.graph.now()) {
+            Uploading::Complete => Received::All,
+            Uploading::Underway => Received::Bytes(video.received()),
+            Uploading::Failed(failure) => Received::Dead(failure),
+        })
     }
 
     /// Where the film is. What Facebook cannot reach by the look of its address is sent by its bytes.

@@ -205,6 +205,13 @@ async fn bytes_whose_answer_is_lost_should_be_asked_for_and_not_sent_in_circles(
     assert_eq!(failure.class, FailureClass::Transient);
     assert!(kept.is_some());
     assert_eq!(meta.calls().await.len(), 3);
+
+    // The upload has come to nothing: another one is begun.
+    meta.server.reset().await;
+    let dead = json!({ "status": { "video_status": "expired" } });
+    meta.on("GET", "/7700", (200, dead)).await;
+    let (failure, kept) = failed(prepare(&meta, &resumed(&private_job()), kept).await);
+    assert_eq!((failure.class, kept), (FailureClass::Transient, None));
 }
 
 #[tokio::test]

@@ -457,12 +457,32 @@ async fn anything_else_in_the_list_should_prove_nothing() {
         let evidence = look(&meta, video()).await.unwrap();
         assert!(matches!(evidence, Evidence::Unclear(Some(_))), "{list}");
     }
-    // A film without a text could be anybody's.
+    // A film without a text could be anybody's, unless the list tells which film it is.
     let meta = Meta::start().await;
     meta.on("GET", "/7700", (400, graph_error(100, 33))).await;
+    meta.once(
+        "GET",
+        "/1000/published_posts",
+        (
+            200,
+            json!({ "data": [item("1000_3", "", "added_video", 5)] }),
+        ),
+    )
+    .await;
     let evidence = look(&meta, film(Placement::Feed)).await.unwrap();
     assert!(matches!(evidence, Evidence::Unclear(Some(_))));
-    assert_eq!(meta.calls().await, ["GET /7700"]);
+    for (id, is_live) in [(7700, true), (7701, false)] {
+        let mut other = item("1000_3", "Look & see", "added_video", 5);
+        other["attachments"] = json!({ "data": [{ "target": { "id": id } }] });
+        meta.once(
+            "GET",
+            "/1000/published_posts",
+            (200, json!({ "data": [other] })),
+        )
+        .await;
+        let evidence = look(&meta, video()).await.unwrap();
+        assert_eq!(matches!(evidence, Evidence::Live(_)), is_live, "{id}");
+    }
 }
 
 #[tokio::test]

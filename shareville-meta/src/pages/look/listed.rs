@@ -34,6 +34,8 @@ pub(super) struct Item {
     pub(super) permalink_url: Option<String>,
     #[serde(default)]
     created_time: Option<Value>,
+    #[serde(default)]
+    attachments: Value,
 }
 
 /// What was published lately.
@@ -97,6 +99,12 @@ impl Item {
     fn is_older_than(&self, since: Timestamp) -> bool {
         self.created()
             .is_some_and(|created| later(created, OLDEST) < since)
+    }
+
+    /// The id of what it shows, where the list tells it.
+    pub(super) fn target(&self) -> Option<String> {
+        let id = self.attachments.pointer("/data/0/target/id")?;
+        id_text(id).ok()
     }
 
     pub(super) fn created(&self) -> Option<Timestamp> {
