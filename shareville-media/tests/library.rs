@@ -1,7 +1,7 @@
 //! The library over a store in memory, and over a folder.
 #![allow(clippy::unwrap_used)]
 
-use std::{io::Cursor, ops::Range, path::Path, sync::Arc, time::Duration};
+use std::{io::Cursor, mem::ManuallyDrop, ops::Range, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -337,7 +337,7 @@ async fn what_a_process_that_died_has_begun_should_be_swept() {
         tokio::task::yield_now().await;
     }
     // As a process that is killed: nothing of it runs any more.
-    std::mem::forget(receiving);
+    let _never_dropped = ManuallyDrop::new(receiving);
     world.clock.advance(Duration::from_secs(3600));
     world.shareville.sweep_uploads().await.unwrap();
     assert_eq!(files(folder.path()), [""; 0]);
