@@ -64,6 +64,12 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Whether it is a person's, by an id that the provider has for them.
+    #[must_use]
+    pub fn is_of(&self, person: &str) -> bool {
+        self.person == person
+    }
+
     /// Where the connection's token stands, for sealing.
     #[must_use]
     pub const fn token_place(tenant: TenantId, id: ConnectionId) -> Belongs {

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
+    callbacks::Callbacks,
     caller::Callers,
     clock::{Clock, SystemClock},
     connection::{Account, Connection},
@@ -126,6 +127,7 @@ struct Inner {
     callers: Callers,
     media: Arc<dyn MediaReader>,
     webhooks: Option<Webhooks>,
+    callbacks: Option<Arc<dyn Callbacks>>,
     closing: CancellationToken,
 }
 
@@ -151,6 +153,7 @@ pub struct Builder {
     settings: Settings,
     media: Arc<dyn MediaReader>,
     webhooks: Option<Webhooks>,
+    callbacks: Option<Arc<dyn Callbacks>>,
 }
 
 impl Builder {
@@ -178,6 +181,13 @@ impl Builder {
             courier: Arc::new(courier),
             shapes: Arc::new(shapes),
         });
+        self
+    }
+
+    /// Reads by `callbacks` what platforms send to tenants' apps. Without it nothing of the kind is taken.
+    #[must_use]
+    pub fn callbacks(mut self, callbacks: impl Callbacks) -> Self {
+        self.callbacks = Some(Arc::new(callbacks));
         self
     }
 
@@ -265,6 +275,7 @@ impl Builder {
             callers: Callers::default(),
             media: self.media,
             webhooks: self.webhooks,
+            callbacks: self.callbacks,
             closing: CancellationToken::new(),
         })))
     }
@@ -285,6 +296,7 @@ impl Shareville {
             settings: Settings::default(),
             media: Arc::new(PublicMedia),
             webhooks: None,
+            callbacks: None,
         }
     }
 
@@ -341,6 +353,20 @@ impl Shareville {
 
     pub(crate) fn webhooks(&self) -> Option<&Webhooks> {
         self.0.webhooks.as_ref()
+    }
+
+    pub(crate) fn reads_callbacks(&self) -> Option<&Arc<dyn Callbacks>> {
+        self.0.callbacks.as_ref()
+    }
+
+    /// Where end users may log in.
+    pub(crate) fn providers(&self) -> impl Iterator<Item = &Provider> {
+        self.0.connectors.keys()
+    }
+
+    /// The networks that can be published to.
+    pub(crate) fn publishing(&self) -> impl Iterator<Item = &Provider> {
+        self.0.publishers.keys()
     }
 
     /// The network an account is on.

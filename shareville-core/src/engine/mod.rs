@@ -29,7 +29,7 @@ use self::{
 };
 use crate::{
     clock::later,
-    deliver,
+    deliver, heed,
     shareville::Shareville,
     store::{ClaimRequest, Claimed, StoreError},
 };
@@ -40,7 +40,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// Beyond a commit's own time: how long a step under way may take to end at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Publishes what is due, and tells tenants' endpoints of it, until it is told to stop.
+/// Publishes what is due, tells tenants' endpoints of it, and looks into what platforms tell, until it is told to stop.
 #[derive(Debug)]
 pub struct Engine {
     shareville: Shareville,
@@ -64,6 +64,8 @@ impl Engine {
         // Beside publishing, so that neither waits for the other; it ends with this future.
         let delivering = deliver::run(shareville.clone(), shutdown.clone());
         let delivering = AbortOnDropHandle::new(tokio::spawn(delivering));
+        let heeding = heed::run(shareville.clone(), shutdown.clone());
+        let heeding = AbortOnDropHandle::new(tokio::spawn(heeding));
         // Dropping what runs past the drain ends it: canceled tasks must not write any more.
         let abandon = CancellationToken::new();
         {
@@ -93,6 +95,12 @@ impl Engine {
         }
         if let Err(error) = delivering.await {
             tracing::error!(%error, "delivering ended early");
+        }
+        // What is cut off here is looked into again, by whoever comes next.
+        match tokio::time::timeout(DRAIN, heeding).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "heeding notices ended early"),
+            Err(_) => tracing::warn!("notices under way were abandoned at shutdown"),
         }
     }
 
@@ -166,6 +174,9 @@ impl Engine {
             if let Err(error) = self.shareville.sweep().await {
                 tracing::warn!(%error, "what is over could not be erased: trying again in a minute");
             }
+            if let Err(error) = self.shareville.store().sweep_notices().await {
+                tracing::warn!(%error, "notices that are over could not be erased: trying again in a minute");
+            }
             if let Err(error) = self.shareville.keep_forgotten_probe().await {
                 tracing::warn!(%error, "the probe of the encryption key could not be kept: trying again in a minute");
             }
@@ -179,6 +190,15 @@ impl Engine {
     /// As [`DeliveryStore::claim_deliveries`](crate::store::DeliveryStore::claim_deliveries).
     pub async fn deliver(&self) -> Result<usize, StoreError> {
         deliver::deliver_once(&self.shareville).await
+    }
+
+    /// Claims notices of platforms once, and looks into each once; says how many. For tests and for hosts that bring their
+    /// own scheduler.
+    ///
+    /// # Errors
+    /// As [`NoticeStore::claim_notices`](crate::store::NoticeStore::claim_notices).
+    pub async fn heed(&self) -> Result<usize, StoreError> {
+        heed::heed_once(&self.shareville).await
     }
 
     /// Claims once, and works on what it finds until it waits or has settled; says how many posts it worked on.

@@ -13,6 +13,7 @@ mod deliveries;
 mod epoch;
 mod lanes;
 mod memory;
+mod notices;
 mod posts;
 mod secrets;
 mod tenants;
@@ -29,6 +30,7 @@ pub use self::{
     epoch::{CredentialEpoch, CredentialEpochs, RaisedEpoch},
     lanes::{Claim, ClaimRequest, Claimed, LaneStore, PauseScope},
     memory::MemoryStore,
+    notices::{ClaimedNotices, NoticeChange, NoticeClaim, NoticeStore},
     posts::{NewPost, PostFilter, PostStore},
     secrets::{Holder, SealedPage, SealedSecret, SecretStore, Swap},
     tenants::{CredentialStore, Known, TenantStore},
@@ -122,6 +124,7 @@ pub trait Store:
     + DeliveryStore
     + SecretStore
     + BacklogStore
+    + NoticeStore
 {
 }
 
@@ -136,5 +139,6 @@ impl<S> Store for S where
         + DeliveryStore
         + SecretStore
         + BacklogStore
+        + NoticeStore
 {
 }

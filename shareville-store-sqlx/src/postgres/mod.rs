@@ -3,8 +3,9 @@
 //! Who locks more than one thing locks a connection first, then accounts by their ids, then keys of answers by their
 //! tenants and their bytes, then lanes by their names, then turns by their tenants. A claim locks turns first, and passes
 //! over turns and lanes that are locked. Of deliveries, the cursor comes first, then endpoints by their tenants, which a
-//! claim passes over if they are locked, then events. A tenant, where it is itself changed, comes before its lanes, and is
-//! never waited for by who holds any. Names are in the order of their bytes, whatever the database's own.
+//! claim passes over if they are locked, then events. Notices are locked apart from all these, by their tenants and digests
+//! or by their ids. A tenant, where it is itself changed, comes before its lanes, and is never waited for by who holds any.
+//! Names are in the order of their bytes, whatever the database's own.
 
 mod accounts;
 mod answers;
@@ -23,6 +24,7 @@ mod lanes;
 mod lend;
 mod listen;
 mod logins;
+mod notices;
 #[cfg(test)]
 mod plans;
 mod posts;

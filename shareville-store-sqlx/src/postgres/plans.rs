@@ -19,7 +19,8 @@ use sqlx::{
 use self::place::Place;
 use super::{
     PostgresOptions, PostgresStore, SESSION, accounts, answers, changes, claims, connections,
-    creating, credentials, deliveries, events, host, lanes, logins, posts, secrets, tenants, users,
+    creating, credentials, deliveries, events, host, lanes, logins, notices, posts, secrets,
+    tenants, users,
 };
 use crate::row::micros;
 
@@ -57,6 +58,13 @@ const STATEMENTS: &[&str] = &[
     deliveries::WRITE,
     events::HISTORY,
     events::TELL,
+    notices::KEEP,
+    notices::KNOWN,
+    notices::LOOK,
+    notices::CLAIM,
+    notices::CHANGE,
+    notices::BY_CODE,
+    notices::SWEEP,
     host::ACCOUNTS,
     host::BOUND,
     lanes::LANES,
@@ -77,6 +85,7 @@ const STATEMENTS: &[&str] = &[
     posts::DUE_WITHIN,
     posts::UNSETTLED,
     posts::HELD,
+    posts::KNOWN_AS,
     tenants::OUTWAIT,
     users::KNOWS,
     users::END_TOKENS,

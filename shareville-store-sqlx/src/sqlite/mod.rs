@@ -11,6 +11,7 @@ mod events;
 mod host;
 mod lanes;
 mod logins;
+mod notices;
 #[cfg(test)]
 mod plans;
 mod posts;

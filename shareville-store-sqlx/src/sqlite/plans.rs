@@ -15,12 +15,12 @@ use sqlx::{AssertSqlSafe, Row as _, query, query_scalar};
 
 use super::{
     SqliteOptions, SqliteStore, answers, backlog, changes, claims, connections, credentials,
-    deliveries, events, lanes, posts, secrets, users,
+    deliveries, events, lanes, notices, posts, secrets, users,
 };
 use crate::row::micros;
 
 /// Every statement that a store runs while it works.
-const STATEMENTS: [&str; 56] = [
+const STATEMENTS: [&str; 65] = [
     claims::UP_NEXT,
     claims::PUT_OFF,
     claims::READY,
@@ -45,6 +45,7 @@ const STATEMENTS: [&str; 56] = [
     answers::SWEEP,
     posts::UNSETTLED,
     posts::HELD,
+    posts::KNOWN_AS,
     connections::LANES_OF,
     connections::STRAND,
     connections::ACCOUNTS_BY_ID,
@@ -77,6 +78,14 @@ const STATEMENTS: [&str; 56] = [
     deliveries::LEASE,
     deliveries::WHOLE,
     deliveries::LIST,
+    notices::KEEP,
+    notices::KNOWN,
+    notices::UP,
+    notices::NEXT,
+    notices::LEASE,
+    notices::CHANGE,
+    notices::BY_CODE,
+    notices::SWEEP,
 ];
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod credentials;
 mod deliveries;
 mod lanes;
 mod logins;
+mod notices;
 mod posts;
 mod secrets;
 mod tenants;
@@ -19,7 +20,7 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::{deliveries::Deliveries, lanes::Lanes};
+use self::{deliveries::Deliveries, lanes::Lanes, notices::Notices};
 use super::{CredentialEpochs, Page, PageRequest, Result, StoreError};
 use crate::{
     clock::{Clock, Timestamp},
@@ -65,6 +66,7 @@ struct State {
     answers: HashMap<(TenantId, KeyHash), Idempotency>,
     lanes: Lanes,
     deliveries: Deliveries,
+    notices: Notices,
     events: BTreeMap<(TenantId, Uuid), BTreeMap<EventId, Event>>,
     /// Whose posts and connections they were that are gone, but for their history.
     departed: BTreeMap<(TenantId, UserId), BTreeSet<Uuid>>,

@@ -104,6 +104,7 @@ impl TenantStore for MemoryStore {
         state.departed.retain(|(tenant, _), _| *tenant != id);
         state.lanes.forget(id);
         state.deliveries.forget(id);
+        state.notices.forget(id);
         drop(state);
         self.stir();
         Ok(true)

@@ -1,6 +1,6 @@
 //! What no test lets go wrong: it is passed on as it is.
 
-use std::result::Result as StdResult;
+use std::{result::Result as StdResult, time::Duration};
 
 use async_trait::async_trait;
 
@@ -11,10 +11,12 @@ use crate::{
     delivery::Delivery,
     event::Event,
     id::{DeliveryId, TenantId, UserId},
+    notice::{DeletionCode, Notice},
     secret::Sealed,
     store::{
-        Backlog, BacklogStore, ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryStore,
-        Holder, Page, PageRequest, Result, SealedPage, SecretStore, Stale, Swap, UserStore,
+        Backlog, BacklogStore, ClaimRequest, ClaimedDeliveries, ClaimedNotices, DeliveryChange,
+        DeliveryStore, Holder, NoticeChange, NoticeStore, Page, PageRequest, Result, SealedPage,
+        SecretStore, Stale, Swap, UserStore,
     },
 };
 
@@ -91,5 +93,28 @@ impl SecretStore for Wrapped {
 
     async fn forget_probes(&self, keys: &[String]) -> Result<()> {
         self.inner()?.forget_probes(keys).await
+    }
+}
+
+#[async_trait]
+impl NoticeStore for Wrapped {
+    async fn keep_notices(&self, notices: &[Notice]) -> Result<Vec<Option<Notice>>> {
+        self.inner()?.keep_notices(notices).await
+    }
+
+    async fn claim_notices(&self, limit: usize, lease: Duration) -> Result<ClaimedNotices> {
+        self.inner()?.claim_notices(limit, lease).await
+    }
+
+    async fn apply_notices(&self, changes: &[NoticeChange]) -> Result<Vec<StdResult<(), Stale>>> {
+        self.inner()?.apply_notices(changes).await
+    }
+
+    async fn deletion(&self, tenant: TenantId, code: &DeletionCode) -> Result<Option<Notice>> {
+        self.inner()?.deletion(tenant, code).await
+    }
+
+    async fn sweep_notices(&self) -> Result<u64> {
+        self.inner()?.sweep_notices().await
     }
 }
