@@ -99,6 +99,10 @@ fn sections() -> Vec<Tag> {
             "End users' logins, and the pages they may post to.",
         ),
         section("Posts", "Drafted, scheduled and published, exactly once."),
+        section(
+            "Meta",
+            "What Meta calls, and signs; and the page that a person is led to.",
+        ),
         section("Server", "Whether it lives, and what it can do."),
     ]
 }

@@ -19,10 +19,13 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use self::{
     answers::{
-        AtPlatform, Conflict, Invalid, NotThere, Problem as ProblemShape, Stale, Unavailable,
+        AtPlatform, Called, Conflict, Invalid, NotThere, Problem as ProblemShape, Stale,
+        Unavailable,
     },
     document::document,
-    parameters::{CallbackQuery, ConnectQuery, DeleteQuery, PartQuery, PostsQuery, UserQuery},
+    parameters::{
+        CallbackQuery, ConnectQuery, DeleteQuery, HubQuery, PartQuery, PostsQuery, UserQuery,
+    },
 };
 use crate::Api;
 

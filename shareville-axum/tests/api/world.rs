@@ -22,7 +22,10 @@ use tokio::sync::Mutex;
 use tower::ServiceExt;
 use url::Url;
 
-use crate::fakes::{FakeConnector, FakePublisher, FakeSignIn, Script};
+use crate::{
+    callbacks::FakeCallbacks,
+    fakes::{FakeConnector, FakePublisher, FakeSignIn, Script},
+};
 
 pub(crate) const ORIGIN: &str = "https://shop.example";
 pub(crate) const REDIRECT: &str = "https://shop.example/connected?from=shareville";
@@ -218,6 +221,7 @@ impl World {
             revoked: Arc::clone(&revoked),
             script: Arc::clone(&login),
         })
+        .callbacks(FakeCallbacks)
         .build()
         .unwrap();
         let mut world = Self {
