@@ -22,7 +22,9 @@ use mimalloc::MiMalloc;
 use shareville::{
     Engine, Keyring, OpenError, Shareville, Store,
     axum::{BodyLimits, Problem, PublicShapes, RouterOptions, metrics_router},
-    meta::{Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
+    meta::{
+        Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig, MetaCallbacks,
+    },
     outbound::{GuardedClient, HttpCourier},
     sandbox::Sandbox,
 };
@@ -242,6 +244,7 @@ fn build(
         .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
         .connector(FacebookLogin::new(graph, LoginConfig::new()))
         .webhooks(courier, PublicShapes)
+        .callbacks(MetaCallbacks::new())
         .settings(config.settings)
         .build()?;
     Ok(shareville)
