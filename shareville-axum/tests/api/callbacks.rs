@@ -1,65 +1,15 @@
 //! What Meta calls: signed, stored, answered, and then worked off.
 
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shareville_core::{
-    callbacks::{CallbackError, Callbacks, Noticed, Signed, SignedPerson, SigningSecret},
     engine::Engine,
     failure::{Failure, FailureClass},
-    id::Provider,
-    notice::{NoticeDigest, NoticeKind},
 };
 
 use crate::world::{Answer, Call, ORIGIN, World};
 
 /// The app secret of the world's client app, which is what this platform signs with.
 const SECRET: &str = "PLANTED-app-secret";
-
-/// A platform whose signature is the secret itself. A webhook names a person whose permissions have changed; a form is
-/// `{secret}|{person}`.
-#[derive(Debug)]
-pub(crate) struct FakeCallbacks;
-
-fn signer(secrets: &[SigningSecret], signature: &[u8]) -> Option<Provider> {
-    let signed = |it: &&SigningSecret| it.secret.expose_secret().as_bytes() == signature;
-    Some(secrets.iter().find(signed)?.provider.clone())
-}
-
-impl Callbacks for FakeCallbacks {
-    fn read_webhook(
-        &self,
-        secrets: &[SigningSecret],
-        body: &[u8],
-        signature: Option<&[u8]>,
-    ) -> Result<Signed<Vec<Noticed>>, CallbackError> {
-        let by = signature.and_then(|it| signer(secrets, it));
-        let by = by.ok_or(CallbackError::NotSigned)?;
-        let person = String::from_utf8(body.to_vec()).map_err(|_| CallbackError::Unreadable)?;
-        let notice = Noticed {
-            kind: NoticeKind::PermissionsChanged { person },
-            digest: NoticeDigest::of([body]),
-        };
-        Ok(Signed {
-            by,
-            said: vec![notice],
-        })
-    }
-
-    fn read_signed_request(
-        &self,
-        secrets: &[SigningSecret],
-        form: &[u8],
-    ) -> Result<Signed<SignedPerson>, CallbackError> {
-        let text = std::str::from_utf8(form).map_err(|_| CallbackError::BadRequest)?;
-        let (signature, person) = text.split_once('|').ok_or(CallbackError::BadRequest)?;
-        let by = signer(secrets, signature.as_bytes()).ok_or(CallbackError::BadRequest)?;
-        let said = SignedPerson {
-            person: Some(person.to_owned()),
-            digest: NoticeDigest::of([form]),
-        };
-        Ok(Signed { by, said })
-    }
-}
 
 async fn heed(world: &World) -> usize {
     Engine::new(world.shareville.clone()).heed().await.unwrap()

@@ -22,10 +22,7 @@ use tokio::sync::Mutex;
 use tower::ServiceExt;
 use url::Url;
 
-use crate::{
-    callbacks::FakeCallbacks,
-    fakes::{FakeConnector, FakePublisher, FakeSignIn, Script},
-};
+use crate::fakes::{FakeCallbacks, FakeConnector, FakePublisher, FakeSignIn, Script};
 
 pub(crate) const ORIGIN: &str = "https://shop.example";
 pub(crate) const REDIRECT: &str = "https://shop.example/connected?from=shareville";
