@@ -2,6 +2,7 @@
 
 pub use shareville_core::{
     BuildError, Builder, Caller, CallerKind, CredentialError, Error, Settings, Shareville,
+    callbacks::{CallbackError, Callbacks, Noticed, Signed, SignedPerson, SigningSecret},
     clock::{Clock, Deadline, ManualClock, SystemClock, Timestamp},
     connect::{BegunLogin, Callback, Connecting, Landing, LandingStatus, NewLogin},
     connection::{Account, Connection, ConnectionStatus, Upkeep},
@@ -12,15 +13,17 @@ pub use shareville_core::{
     engine::Engine,
     event::{Actor, Event, EventKind, Subject},
     failure::{Action, Failure, FailureClass, LimitScope, PlatformError},
+    heed::{Deletion, DeletionStatus},
     id::{
         AccountId, ApiKeyId, ConnectionId, DeliveryId, EventId, GroupId, InvalidId, MediaId,
-        OwnerId, PostId, Provider, RequestId, TenantId, UserId,
+        NoticeId, OwnerId, PostId, Provider, RequestId, TenantId, UserId,
     },
     media::{
         Addressed, Fetched, JpegLimits, Media, MediaError, MediaFacts, MediaFetcher, MediaForm,
         MediaFormat, MediaKeeper, MediaKind, MediaPreflight, MediaReader, MediaSource, PublicMedia,
         Upload, UploadLimits, UserTag,
     },
+    notice::{DeletionCode, Notice, NoticeDigest, NoticeKind, NoticeOutcome},
     post::{Content, Evidence, Placement, Post, PostStatus, Progress, Published, Repeat},
     posting::{Plan, PostInput, PostPatch, Posting, Target, Wanted},
     publisher::{

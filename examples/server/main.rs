@@ -26,7 +26,7 @@ use shareville::{
     media::{MediaLibrary, MediaOptions, Objects},
     meta::{
         Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, InstagramAccounts,
-        InstagramLogin, InstagramLoginConfig, LoginConfig,
+        InstagramLogin, InstagramLoginConfig, LoginConfig, MetaCallbacks,
     },
     outbound::{GuardedClient, HttpCourier, HttpFetcher},
     sandbox::Sandbox,
@@ -263,6 +263,7 @@ fn build(
         .connector(FacebookLogin::new(graph.clone(), LoginConfig::new()))
         .connector(InstagramLogin::new(graph, InstagramLoginConfig::new()))
         .webhooks(courier, PublicShapes)
+        .callbacks(MetaCallbacks::new())
         .settings(config.settings)
         .build()?;
     Ok(shareville)

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shareville_core::{
     CredentialError, Error,
+    callbacks::CallbackError,
     clock::{Timestamp, until},
     failure::{Failure, FailureClass},
     media::MediaError,
@@ -308,6 +309,13 @@ impl From<Error> for Problem {
             Error::Stale { current } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale", format!("{error}"))
                     .with("revision", current)
+            }
+            Error::Callback(error) => {
+                let status = match error {
+                    CallbackError::NoSecret | CallbackError::NotSigned => StatusCode::FORBIDDEN,
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                Self::new(status, error.code(), error.to_string())
             }
             Error::BadState => Self::new(StatusCode::BAD_REQUEST, "bad_state", error.to_string()),
             // The adapters' times are the machine's.

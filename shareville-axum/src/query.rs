@@ -183,6 +183,19 @@ impl InPath for UserId {
     }
 }
 
+/// The code by which a person asks what became of their wish to be deleted, as it was given.
+#[derive(Debug)]
+pub(crate) struct DeletionCode(pub(crate) String);
+
+impl InPath for DeletionCode {
+    const NAME: &'static str = "code";
+    const NOUN: &'static str = "deletion request";
+
+    fn read(text: &str) -> Option<Self> {
+        Some(Self(text.to_owned()))
+    }
+}
+
 impl InPath for Provider {
     const NAME: &'static str = "connection";
     const NOUN: &'static str = "provider";

@@ -6,6 +6,7 @@
 mod callback;
 mod erase;
 mod grant;
+mod inspect;
 mod keep;
 mod known;
 mod record;
@@ -353,34 +354,9 @@ impl Connecting<'_> {
     pub async fn refresh_accounts(&self, id: ConnectionId) -> Result<Connection, Error> {
         self.caller.require(Scope::ConnectionsWrite)?;
         let connection = self.find(id).await?;
-        let tenant = self.caller.tenant();
-        let (connector, app) = self
-            .shareville
-            .connector_and_app(tenant, &connection.provider)?;
-        let place = Connection::token_place(tenant.id, connection.id);
-        let token = self.shareville.keyring().open(place, &connection.token)?;
-        let granted = match connector.inspect(&app, &token).await {
-            Ok(granted) => {
-                let granted = Granted { token, ..granted };
-                Known::from(&connection).complete(connector.inspects(), granted)
-            }
-            Err(failure) => {
-                if failure.class == FailureClass::Reauthorize {
-                    self.shareville
-                        .mark_broken(&connection, self.caller.actor())
-                        .await?;
-                }
-                return Err(failure.into());
-            }
-        };
+        let (tenant, actor) = (self.caller.tenant(), self.caller.actor());
         self.shareville
-            .save_granted(
-                tenant,
-                &connection.user,
-                &connection.provider,
-                granted,
-                (Basis::Refresh(connection.id), self.caller.actor()),
-            )
+            .inspect_connection(tenant, &connection, actor)
             .await
     }
 }

@@ -80,6 +80,12 @@ impl Connection {
         std::iter::once(self.person.as_str()).chain(others)
     }
 
+    /// Whether it is a person's, by an id that the provider has for them.
+    #[must_use]
+    pub fn is_of(&self, person: &str) -> bool {
+        self.people().any(|id| id == person)
+    }
+
     /// Where the connection's token stands, for sealing.
     #[must_use]
     pub const fn token_place(tenant: TenantId, id: ConnectionId) -> Belongs {

@@ -1,6 +1,7 @@
 //! What can go wrong for a caller, sorted by what the caller can do about it.
 
 use crate::{
+    callbacks::CallbackError,
     failure::Failure,
     media::MediaError,
     post::{Post, Refusal},
@@ -65,6 +66,9 @@ pub enum Error {
          website"
     )]
     BadState,
+    /// What a platform has sent is refused.
+    #[error(transparent)]
+    Callback(#[from] CallbackError),
     /// The platform said no.
     #[error(transparent)]
     Platform(#[from] Failure),

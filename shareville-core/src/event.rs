@@ -81,6 +81,8 @@ pub enum EventKind {
     PostCanceled,
     #[serde(rename = "post.deleted")]
     PostDeleted,
+    #[serde(rename = "post.removal_reported")]
+    PostRemovalReported,
     #[serde(rename = "client_app.created")]
     TenantCreated,
     #[serde(rename = "client_app.updated")]

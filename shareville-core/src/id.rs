@@ -78,6 +78,8 @@ id! {
     EventId;
     /// A delivery of an event to a tenant's endpoint.
     DeliveryId;
+    /// A notice that a platform has sent.
+    NoticeId;
 }
 
 macro_rules! text {

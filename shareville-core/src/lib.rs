@@ -1,8 +1,9 @@
 //! The domain and the engine of Shareville: tenants, connections, posts, lanes, and publishing exactly once.
 //!
 //! This crate knows no HTTP client, no SQL, no Meta and no web framework: those join through its ports,
-//! [`publisher`], [`connector`], [`store`] and [`clock`].
+//! [`publisher`], [`connector`], [`callbacks`], [`store`] and [`clock`].
 
+pub mod callbacks;
 mod caller;
 pub mod clock;
 pub mod connect;
@@ -15,12 +16,14 @@ pub mod engine;
 mod error;
 pub mod event;
 pub mod failure;
+pub mod heed;
 pub mod id;
 pub mod idempotency;
 pub mod lane;
 pub mod local_time;
 pub mod media;
 pub mod meter;
+pub mod notice;
 pub mod post;
 pub mod posting;
 pub mod publisher;

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
+    callbacks::Callbacks,
     caller::Callers,
     clock::{Clock, SystemClock},
     connection::{Account, Connection},
@@ -136,6 +137,7 @@ struct Inner {
     media: Arc<dyn MediaReader>,
     keeper: Option<Arc<dyn MediaKeeper>>,
     webhooks: Option<Webhooks>,
+    callbacks: Option<Arc<dyn Callbacks>>,
     closing: CancellationToken,
 }
 
@@ -162,6 +164,7 @@ pub struct Builder {
     media: Arc<dyn MediaReader>,
     keeper: Option<Arc<dyn MediaKeeper>>,
     webhooks: Option<Webhooks>,
+    callbacks: Option<Arc<dyn Callbacks>>,
 }
 
 impl Builder {
@@ -189,6 +192,13 @@ impl Builder {
             courier: Arc::new(courier),
             shapes: Arc::new(shapes),
         });
+        self
+    }
+
+    /// Reads by `callbacks` what platforms send to tenants' apps. Without it nothing of the kind is taken.
+    #[must_use]
+    pub fn callbacks(mut self, callbacks: impl Callbacks) -> Self {
+        self.callbacks = Some(Arc::new(callbacks));
         self
     }
 
@@ -289,6 +299,7 @@ impl Builder {
             media: self.media,
             keeper: self.keeper,
             webhooks: self.webhooks,
+            callbacks: self.callbacks,
             closing: CancellationToken::new(),
         })))
     }
@@ -310,6 +321,7 @@ impl Shareville {
             media: Arc::new(PublicMedia),
             keeper: None,
             webhooks: None,
+            callbacks: None,
         }
     }
 
@@ -370,6 +382,20 @@ impl Shareville {
 
     pub(crate) fn webhooks(&self) -> Option<&Webhooks> {
         self.0.webhooks.as_ref()
+    }
+
+    pub(crate) fn reads_callbacks(&self) -> Option<&Arc<dyn Callbacks>> {
+        self.0.callbacks.as_ref()
+    }
+
+    /// Where end users may log in.
+    pub(crate) fn providers(&self) -> impl Iterator<Item = &Provider> {
+        self.0.connectors.keys()
+    }
+
+    /// The networks that can be published to.
+    pub(crate) fn publishing(&self) -> impl Iterator<Item = &Provider> {
+        self.0.publishers.keys()
     }
 
     /// The network an account is on.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod callbacks;
 mod error;
 mod graph;
 mod instagram;
@@ -8,6 +9,7 @@ mod login;
 mod pages;
 
 pub use self::{
+    callbacks::MetaCallbacks,
     error::{Effect, ErrorKind, GraphError, Step, effect},
     graph::{
         BusinessGauge, DEFAULT_VERSION, Endpoint, Gauge, Graph, GraphConfig, InvalidBase, Usage,

@@ -12,6 +12,7 @@ mod faults;
 mod keys;
 mod kills;
 mod leaving;
+mod left_by_people;
 mod main_job;
 mod outages;
 mod place;

@@ -282,6 +282,8 @@ named! {
     AtPlatform: CONFLICT UNPROCESSABLE_ENTITY TOO_MANY_REQUESTS BAD_GATEWAY;
     /// The handler asks the store for somebody without a credential.
     Unavailable: SERVICE_UNAVAILABLE;
+    /// The handler reads what Meta has signed.
+    Called: BAD_REQUEST FORBIDDEN REQUEST_TIMEOUT PAYLOAD_TOO_LARGE SERVICE_UNAVAILABLE;
     /// The handler may find that the body names nothing.
     NotThere: NOT_FOUND;
 }

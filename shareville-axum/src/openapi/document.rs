@@ -117,6 +117,10 @@ fn sections() -> Vec<Tag> {
             "Pictures and films that are uploaded, to be named in posts.",
         ),
         section("Posts", "Drafted, scheduled and published, exactly once."),
+        section(
+            "Meta",
+            "What Meta calls, and signs; and the page that a person is led to.",
+        ),
         section("Server", "Whether it lives, and what it can do."),
     ]
 }

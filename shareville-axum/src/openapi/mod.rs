@@ -19,11 +19,13 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use self::{
     answers::{
-        AtPlatform, Conflict, Invalid, NotThere, Problem as ProblemShape, Stale, Unavailable,
+        AtPlatform, Called, Conflict, Invalid, NotThere, Problem as ProblemShape, Stale,
+        Unavailable,
     },
     document::{add_paths, document},
     parameters::{
-        CallbackQuery, ConnectQuery, DeleteQuery, PartQuery, PostsQuery, UploadQuery, UserQuery,
+        CallbackQuery, ConnectQuery, DeleteQuery, HubQuery, PartQuery, PostsQuery, UploadQuery,
+        UserQuery,
     },
 };
 use crate::Api;

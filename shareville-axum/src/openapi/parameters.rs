@@ -30,6 +30,7 @@ pub(super) fn of_path(path: &str, operation: &mut Operation) {
             "deliveryId" => (Some(uuid), "The delivery."),
             "postId" => (Some(uuid), "The post."),
             "token" => (None, "What the upload's `url` ends with."),
+            "code" => (None, "The confirmation code."),
             "connection" if is_provider => (
                 None,
                 "The provider: `facebook`, `instagram`, or another that the host has.",
@@ -179,6 +180,22 @@ pub(crate) struct DeleteQuery {
     /// Delete what is published at the platform first.
     #[param(default = false)]
     platform: Option<bool>,
+}
+
+/// What Meta asks when it subscribes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // only its shape is used
+pub(crate) struct HubQuery {
+    /// `subscribe`.
+    #[param(rename = "hub.mode")]
+    mode: Option<String>,
+    /// What is to be answered.
+    #[param(rename = "hub.challenge")]
+    challenge: Option<String>,
+    /// The client app's `metaVerifyToken`.
+    #[param(rename = "hub.verify_token")]
+    verify_token: Option<String>,
 }
 
 /// What a provider sends back.

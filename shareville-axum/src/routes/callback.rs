@@ -10,7 +10,7 @@ use shareville_core::{Error, connect::Callback, id::Provider};
 use url::form_urlencoded;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::callback_page;
+use super::{callback_page, wants_page};
 use crate::{
     Api,
     openapi::{CallbackQuery, ProblemShape, Unavailable},
@@ -82,9 +82,4 @@ async fn callback(
         (header::REFERRER_POLICY, callback_page::NO_REFERRER),
     ];
     Ok((StatusCode::FOUND, headers).into_response())
-}
-
-fn wants_page(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
-    accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }

@@ -74,7 +74,7 @@ pub(super) fn bad_state(text: &str) -> impl IntoResponse + use<> {
     page("Not connected", "Not connected", text, None)
 }
 
-fn page(
+pub(super) fn page(
     title: &str,
     heading: &str,
     text: &str,

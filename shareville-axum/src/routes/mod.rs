@@ -4,10 +4,12 @@ mod callback;
 mod callback_page;
 mod client_apps;
 mod connections;
+mod deletion_page;
 mod docs;
 pub(crate) mod health;
 mod me;
 mod media;
+mod notices;
 mod posts;
 mod tokens;
 mod users;
@@ -16,7 +18,7 @@ mod webhooks;
 use std::{fmt::Display, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
-use http::{HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use shareville_core::Shareville;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,6 +37,9 @@ use crate::{
 /// How many times larger than others the body of a batch may be, whose posts are a hundred.
 const BATCH_BODIES: usize = 16;
 
+/// How many times larger than others a webhook of Meta's may be, which holds up to a thousand updates.
+const WEBHOOK_BODIES: usize = 4;
+
 /// How the router is to be.
 ///
 /// ```no_run
@@ -50,7 +55,8 @@ const BATCH_BODIES: usize = 16;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct RouterOptions {
-    /// The largest body that is taken, in bytes; that of a batch may have sixteen times as many. Default 1 MiB.
+    /// The largest body that is taken, in bytes; that of a batch may have sixteen times as many, and a webhook of Meta's four
+    /// times. Default 1 MiB.
     pub max_body_bytes: usize,
     /// How long a body may take until it is whole, from when the header was. Default 30 seconds.
     pub body_time: Duration,
@@ -124,7 +130,11 @@ impl RouterOptions {
             self.body_time,
         );
         let (for_browsers, mut document) = for_browsers(batch).split_for_parts();
-        let (others, more) = for_servers().split_for_parts();
+        let webhook = BodyLimits::new(
+            self.max_body_bytes.saturating_mul(WEBHOOK_BODIES),
+            self.body_time,
+        );
+        let (others, more) = for_servers(webhook).split_for_parts();
         document.merge(more);
         let mut document = openapi::document(document, api.shareville.api_url());
         openapi::add_paths(&mut document, api.sign_in.paths());
@@ -170,7 +180,7 @@ fn for_browsers(batch: BodyLimits) -> OpenApiRouter<Api> {
 }
 
 /// All others.
-fn for_servers() -> OpenApiRouter<Api> {
+fn for_servers(webhook: BodyLimits) -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(told("Client apps", Access::Owner, client_apps::routes()))
         .merge(told("Webhooks", Access::Owner, webhooks::routes()))
@@ -178,7 +188,14 @@ fn for_servers() -> OpenApiRouter<Api> {
         .merge(told("Credentials", Access::ApiKey, users::routes()))
         .merge(told("Connections", Access::Everyone, callback::routes()))
         .merge(told("Media", Access::Everyone, media::public_routes()))
+        .merge(told("Meta", Access::Everyone, notices::routes(webhook)))
         .merge(told("Server", Access::Everyone, health::routes()))
+}
+
+/// Whether a person is looking at the answer.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
 /// Where something new is found: below the address it was created at, as the caller knows it.

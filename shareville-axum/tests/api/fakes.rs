@@ -1,4 +1,4 @@
-//! A network, its login and a host's sign-in, all scripted.
+//! A network, its login, what it calls, and a host's sign-in, all scripted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,10 +7,12 @@ use axum::http::{header, request::Parts};
 use secrecy::{ExposeSecret, SecretString};
 use shareville_axum::{SignIn, SignInError, SignedIn};
 use shareville_core::{
+    callbacks::{CallbackError, Callbacks, Noticed, Signed, SignedPerson, SigningSecret},
     clock::{Deadline, Timestamp},
     connector::{Authorize, Connector, FoundAccount, Granted, Refreshed},
     failure::{Failure, FailureClass},
     id::Provider,
+    notice::{NoticeDigest, NoticeKind},
     post::{Content, Evidence, Progress, Published, Repeat},
     publisher::{Capabilities, CommentEvidence, Commented, Committed, Job, Prepared, Publisher},
     tenant::App,
@@ -190,6 +192,52 @@ impl Connector for FakeConnector {
         let token = token.expose_secret().to_owned();
         self.revoked.lock().await.push(token);
         Ok(())
+    }
+}
+
+/// A platform whose signature is the secret itself. A webhook names a person whose permissions have changed; a form is
+/// `{secret}|{person}`.
+#[derive(Debug)]
+pub(crate) struct FakeCallbacks;
+
+fn signer(secrets: &[SigningSecret], signature: &[u8]) -> Option<Provider> {
+    let signed = |it: &&SigningSecret| it.secret.expose_secret().as_bytes() == signature;
+    Some(secrets.iter().find(signed)?.provider.clone())
+}
+
+impl Callbacks for FakeCallbacks {
+    fn read_webhook(
+        &self,
+        secrets: &[SigningSecret],
+        body: &[u8],
+        signature: Option<&[u8]>,
+    ) -> Result<Signed<Vec<Noticed>>, CallbackError> {
+        let by = signature.and_then(|it| signer(secrets, it));
+        let by = by.ok_or(CallbackError::NotSigned)?;
+        let person = String::from_utf8(body.to_vec()).map_err(|_| CallbackError::Unreadable)?;
+        let notice = Noticed {
+            kind: NoticeKind::PermissionsChanged { person },
+            digest: NoticeDigest::of([body]),
+        };
+        Ok(Signed {
+            by,
+            said: vec![notice],
+        })
+    }
+
+    fn read_signed_request(
+        &self,
+        secrets: &[SigningSecret],
+        form: &[u8],
+    ) -> Result<Signed<SignedPerson>, CallbackError> {
+        let text = std::str::from_utf8(form).map_err(|_| CallbackError::BadRequest)?;
+        let (signature, person) = text.split_once('|').ok_or(CallbackError::BadRequest)?;
+        let by = signer(secrets, signature.as_bytes()).ok_or(CallbackError::BadRequest)?;
+        let said = SignedPerson {
+            person: Some(person.to_owned()),
+            digest: NoticeDigest::of([form]),
+        };
+        Ok(Signed { by, said })
     }
 }
 

@@ -3,6 +3,7 @@
 // A helper that cannot do its work fails the test.
 #![allow(clippy::unwrap_used)]
 
+mod callbacks;
 mod client_apps;
 mod connecting;
 mod creating;

@@ -23,7 +23,7 @@ use tower::ServiceExt;
 use url::Url;
 
 use crate::{
-    fakes::{FakeConnector, FakePublisher, FakeSignIn, Script},
+    fakes::{FakeCallbacks, FakeConnector, FakePublisher, FakeSignIn, Script},
     shelf::Shelf,
 };
 
@@ -232,6 +232,7 @@ impl World {
             revoked: Arc::clone(&revoked),
             script: Arc::clone(&login),
         })
+        .callbacks(FakeCallbacks)
         .build()
         .unwrap();
         let mut world = Self {

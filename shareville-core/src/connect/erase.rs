@@ -75,7 +75,7 @@ impl Shareville {
         }
     }
 
-    pub(super) async fn end_connection(
+    pub(crate) async fn end_connection(
         &self,
         tenant: &Tenant,
         connection: &Connection,

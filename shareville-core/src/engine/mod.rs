@@ -29,7 +29,7 @@ use self::{
 };
 use crate::{
     clock::later,
-    deliver,
+    deliver, heed,
     shareville::Shareville,
     store::{ClaimRequest, Claimed, StoreError},
     upkeep,
@@ -41,7 +41,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// Beyond a commit's own time: how long a step under way may take to end at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Publishes what is due, tells tenants' endpoints of it, and looks after connections' tokens, until it is told to stop.
+/// Publishes what is due, tells tenants' endpoints of it, looks after connections' tokens, and looks into what platforms tell,
+/// until it is told to stop.
 #[derive(Debug)]
 pub struct Engine {
     shareville: Shareville,
@@ -67,6 +68,8 @@ impl Engine {
         let delivering = AbortOnDropHandle::new(tokio::spawn(delivering));
         let keeping_up = upkeep::run(shareville.clone(), shutdown.clone());
         let keeping_up = AbortOnDropHandle::new(tokio::spawn(keeping_up));
+        let heeding = heed::run(shareville.clone(), shutdown.clone());
+        let heeding = AbortOnDropHandle::new(tokio::spawn(heeding));
         // Dropping what runs past the drain ends it: canceled tasks must not write any more.
         let abandon = CancellationToken::new();
         {
@@ -99,6 +102,12 @@ impl Engine {
         }
         if let Err(error) = keeping_up.await {
             tracing::error!(%error, "looking after connections ended early");
+        }
+        // What is cut off here is looked into again, by whoever comes next.
+        match tokio::time::timeout(DRAIN, heeding).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "heeding notices ended early"),
+            Err(_) => tracing::warn!("notices under way were abandoned at shutdown"),
         }
     }
 
@@ -175,6 +184,9 @@ impl Engine {
             if let Err(error) = self.shareville.sweep_uploads().await {
                 tracing::warn!(%error, "uploads that are over could not be erased: trying again in a minute");
             }
+            if let Err(error) = self.shareville.store().sweep_notices().await {
+                tracing::warn!(%error, "notices that are over could not be erased: trying again in a minute");
+            }
             if let Err(error) = self.shareville.keep_forgotten_probe().await {
                 tracing::warn!(%error, "the probe of the encryption key could not be kept: trying again in a minute");
             }
@@ -198,6 +210,15 @@ impl Engine {
     /// As [`UpkeepStore::claim_upkeep`](crate::store::UpkeepStore::claim_upkeep).
     pub async fn keep_up(&self) -> Result<usize, StoreError> {
         upkeep::keep_up_once(&self.shareville).await
+    }
+
+    /// Claims notices of platforms once, and looks into each once; says how many. For tests and for hosts that bring their
+    /// own scheduler.
+    ///
+    /// # Errors
+    /// As [`NoticeStore::claim_notices`](crate::store::NoticeStore::claim_notices).
+    pub async fn heed(&self) -> Result<usize, StoreError> {
+        heed::heed_once(&self.shareville).await
     }
 
     /// Claims once, and works on what it finds until it waits or has settled; says how many posts it worked on.

@@ -90,6 +90,7 @@ pub fn apply(post: &Post, command: Command, moment: &Moment) -> Result<Change, R
         Command::Cancel => cancel(post, moment),
         Command::Delete => delete(post, moment),
         Command::DeletedAtPlatform => deleted_at_platform(post, moment),
+        Command::RemovalReported => removal_reported(post, moment),
         Command::EditedAtPlatform { caption } => edited_at_platform(post, caption, moment),
         Command::ConnectionRemoved => connection_removed(post, moment),
         Command::AtRest(command) => apply(&at_rest(post), *command, moment),
@@ -302,6 +303,15 @@ fn deleted_at_platform(post: &Post, moment: &Moment) -> Result<Change, Refusal> 
         moment,
         json!({"platform": true}),
     ))
+}
+
+/// It is written down, and changes nothing: it may not be so.
+fn removal_reported(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
+    match post.status {
+        PostStatus::Published => Ok(Change::of(post, post.clone(), moment)
+            .tell_plainly(EventKind::PostRemovalReported, moment)),
+        _ => Err(Refusal::MovedOn),
+    }
 }
 
 fn edited_at_platform(

@@ -94,6 +94,8 @@ pub enum Command {
     Delete,
     /// It was deleted at the platform.
     DeletedAtPlatform,
+    /// Somebody says that it was removed at the platform.
+    RemovalReported,
     /// Its text was changed at the platform.
     EditedAtPlatform {
         /// The new text.

@@ -14,6 +14,7 @@ mod epoch;
 mod lanes;
 mod media;
 mod memory;
+mod notices;
 mod posts;
 mod secrets;
 mod tenants;
@@ -32,6 +33,7 @@ pub use self::{
     lanes::{Claim, ClaimRequest, Claimed, LaneStore, PauseScope},
     media::{MediaStore, NotFinished},
     memory::MemoryStore,
+    notices::{ClaimedNotices, NoticeChange, NoticeClaim, NoticeStore},
     posts::{NewPost, PostFilter, PostStore},
     secrets::{Holder, SealedPage, SealedSecret, SecretStore, Swap},
     tenants::{CredentialStore, Known, TenantStore},
@@ -128,6 +130,7 @@ pub trait Store:
     + BacklogStore
     + UpkeepStore
     + MediaStore
+    + NoticeStore
 {
 }
 
@@ -144,5 +147,6 @@ impl<S> Store for S where
         + BacklogStore
         + UpkeepStore
         + MediaStore
+        + NoticeStore
 {
 }

@@ -106,6 +106,12 @@ pub trait PostStore: fmt::Debug + Send + Sync + 'static {
     /// As any method.
     async fn is_held(&self, lane: &Lane, platform_id: &str, except: PostId) -> Result<bool>;
 
+    /// A post of a lane, by its id at the platform.
+    ///
+    /// # Errors
+    /// As any method.
+    async fn known_as(&self, lane: &Lane, platform_id: &str) -> Result<Option<Post>>;
+
     /// Executes changes, each atomically and for itself: post, indexes, lane and events, or nothing. One that
     /// [needs an active tenant](Change::needs_active_tenant) is stale while the tenant is not.
     ///

@@ -432,6 +432,10 @@ impl PostStore for Wrapped {
         self.inner()?.is_held(lane, platform_id, except).await
     }
 
+    async fn known_as(&self, lane: &Lane, platform_id: &str) -> Result<Option<Post>> {
+        self.inner()?.known_as(lane, platform_id).await
+    }
+
     async fn apply(&self, changes: &[Change]) -> Result<Vec<StdResult<Applied, Stale>>> {
         self.write(changes).await
     }

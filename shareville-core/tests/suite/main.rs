@@ -23,6 +23,7 @@ mod engine_many;
 mod engine_pauses;
 mod engine_races;
 mod erasing;
+mod heeding;
 mod networks;
 mod posting;
 mod preflight;

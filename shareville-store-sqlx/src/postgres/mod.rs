@@ -5,8 +5,8 @@
 //! over turns and lanes that are locked. Of deliveries, the cursor comes first, then endpoints by their tenants, which a
 //! claim passes over if they are locked, then events. A tenant, where it is itself changed, comes before its lanes, and is
 //! never waited for by who holds any. Who claims connections to look after passes over those that are locked. Uploads come
-//! last of all, by their ids; who counts a tenant's locks that count before them. Names are in the order of their bytes,
-//! whatever the database's own.
+//! last of all, by their ids; who counts a tenant's locks that count before them. Notices are locked apart from all these, by
+//! their tenants and digests or by their ids. Names are in the order of their bytes, whatever the database's own.
 
 mod accounts;
 mod answers;
@@ -26,6 +26,7 @@ mod lend;
 mod listen;
 mod logins;
 mod media;
+mod notices;
 mod people;
 #[cfg(test)]
 mod plans;

@@ -19,8 +19,8 @@ use sqlx::{
 use self::place::Place;
 use super::{
     PostgresOptions, PostgresStore, SESSION, accounts, answers, changes, claims, connections,
-    creating, credentials, deliveries, events, host, lanes, logins, media, people, posts, secrets,
-    tenants, upkeep, users,
+    creating, credentials, deliveries, events, host, lanes, logins, media, notices, people, posts,
+    secrets, tenants, upkeep, users,
 };
 use crate::row::micros;
 
@@ -62,6 +62,13 @@ const STATEMENTS: &[&str] = &[
     upkeep::CLAIM,
     events::HISTORY,
     events::TELL,
+    notices::KEEP,
+    notices::KNOWN,
+    notices::LOOK,
+    notices::CLAIM,
+    notices::CHANGE,
+    notices::BY_CODE,
+    notices::SWEEP,
     host::ACCOUNTS,
     host::BOUND,
     lanes::LANES,
@@ -97,6 +104,7 @@ const STATEMENTS: &[&str] = &[
     posts::DUE_WITHIN,
     posts::UNSETTLED,
     posts::HELD,
+    posts::KNOWN_AS,
     tenants::OUTWAIT,
     users::KNOWS,
     users::END_TOKENS,

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::failed,
-    row::{Holds as _, before, count, held, limit, micros, page, span, time},
+    row::{Holds as _, before, count, found, held, limit, micros, page, span, time},
 };
 
 /// Lists posts by the index that leaves the fewest to look at, with the rest of the filter checked on each.
@@ -72,6 +72,11 @@ pub(super) const UNSETTLED: &str =
 pub(super) const HELD: &str = "SELECT EXISTS (
      SELECT 1 FROM shareville_lanes l JOIN shareville_posts p ON p.lane = l.id
      WHERE l.tenant = $1 AND l.provider = $2 AND l.platform_id = $3 AND p.platform_id = $4 AND p.id <> $5)";
+
+/// A post of a lane by its id at the platform.
+pub(super) const KNOWN_AS: &str =
+    "SELECT p.record FROM shareville_lanes l JOIN shareville_posts p ON p.lane = l.id
+     WHERE l.tenant = $1 AND l.provider = $2 AND l.platform_id = $3 AND p.platform_id = $4 LIMIT 1";
 
 impl PostgresStore {
     /// Whether a filter names a span of time with few posts in it, so that sorting them beats walking through all.
@@ -239,6 +244,20 @@ impl PostStore for PostgresStore {
             .map_err(failed)?;
         on.keep();
         Ok(held)
+    }
+
+    async fn known_as(&self, lane: &Lane, platform_id: &str) -> Result<Option<Post>> {
+        let mut on = self.lend().await?;
+        let row = query(KNOWN_AS)
+            .bind(lane.tenant.as_uuid())
+            .bind(lane.provider.as_str())
+            .bind(&lane.platform_id)
+            .bind(platform_id)
+            .fetch_optional(on.on())
+            .await
+            .map_err(failed)?;
+        on.keep();
+        found(row.as_ref())
     }
 
     async fn apply(&self, changes: &[Change]) -> Result<Vec<std::result::Result<Applied, Stale>>> {

@@ -12,6 +12,7 @@ mod host;
 mod lanes;
 mod logins;
 mod media;
+mod notices;
 mod people;
 #[cfg(test)]
 mod plans;

@@ -15,12 +15,12 @@ use sqlx::{AssertSqlSafe, Row as _, query, query_scalar};
 
 use super::{
     SqliteOptions, SqliteStore, answers, backlog, changes, claims, connections, credentials,
-    deliveries, events, lanes, media, people, posts, secrets, upkeep, users,
+    deliveries, events, lanes, media, notices, people, posts, secrets, upkeep, users,
 };
 use crate::row::micros;
 
 /// Every statement that a store runs while it works.
-const STATEMENTS: [&str; 76] = [
+const STATEMENTS: [&str; 85] = [
     claims::UP_NEXT,
     claims::PUT_OFF,
     claims::READY,
@@ -45,6 +45,7 @@ const STATEMENTS: [&str; 76] = [
     answers::SWEEP,
     posts::UNSETTLED,
     posts::HELD,
+    posts::KNOWN_AS,
     connections::LANES_OF,
     connections::STRAND,
     connections::ACCOUNTS_BY_ID,
@@ -97,6 +98,14 @@ const STATEMENTS: [&str; 76] = [
     media::DISCARD_OVER,
     media::DISCARDED,
     media::FORGET,
+    notices::KEEP,
+    notices::KNOWN,
+    notices::UP,
+    notices::NEXT,
+    notices::LEASE,
+    notices::CHANGE,
+    notices::BY_CODE,
+    notices::SWEEP,
 ];
 
 #[tokio::test]

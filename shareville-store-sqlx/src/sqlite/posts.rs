@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::{conflict, failed},
-    row::{below, count, held, hex, json, limit, micros, open, page, revision, span},
+    row::{below, count, found, held, hex, json, limit, micros, open, page, revision, span},
 };
 
 /// Lists posts by the index that leaves the fewest to look at, with the rest of the filter checked on each.
@@ -76,6 +76,11 @@ pub(super) const HELD: &str =
     "SELECT EXISTS (
      SELECT 1 FROM shareville_lanes l CROSS JOIN shareville_posts p ON p.lane = l.id
      WHERE l.tenant = ?1 AND l.provider = ?2 AND l.platform_id = ?3 AND p.platform_id = ?4 AND p.id <> ?5)";
+
+/// A post of a lane by its id at the platform.
+pub(super) const KNOWN_AS: &str =
+    "SELECT p.record FROM shareville_lanes l CROSS JOIN shareville_posts p ON p.lane = l.id
+     WHERE l.tenant = ?1 AND l.provider = ?2 AND l.platform_id = ?3 AND p.platform_id = ?4 LIMIT 1";
 
 pub(super) async fn accounts_are_there(
     on: &mut SqliteConnection,
@@ -288,6 +293,18 @@ impl PostStore for SqliteStore {
             .fetch_one(&self.reads)
             .await
             .map_err(failed)
+    }
+
+    async fn known_as(&self, lane: &Lane, platform_id: &str) -> Result<Option<Post>> {
+        let row = query(KNOWN_AS)
+            .bind(lane.tenant.as_uuid())
+            .bind(lane.provider.as_str())
+            .bind(&lane.platform_id)
+            .bind(platform_id)
+            .fetch_optional(&self.reads)
+            .await
+            .map_err(failed)?;
+        found(row.as_ref())
     }
 
     async fn apply(&self, changes: &[Change]) -> Result<Vec<std::result::Result<Applied, Stale>>> {

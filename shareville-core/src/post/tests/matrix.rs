@@ -60,13 +60,14 @@ fn each_status_should_answer_each_command_as_the_contract_says() {
         lead: Duration::ZERO,
     };
     #[rustfmt::skip]
-    let table: [(&str, [&str; 9]); 13] = [
+    let table: [(&str, [&str; 9]); 14] = [
         ("edit", ["draft", "scheduled", "!publishing", "!commit_in_progress", "!already_published", "failed", "!outcome_unknown", "!canceled", "!deleted"]),
         ("schedule", ["scheduled", "scheduled", "!publishing", "!commit_in_progress", "!already_published", "scheduled", "!outcome_unknown", "!canceled", "!deleted"]),
         ("publish", ["scheduled", "scheduled", "!as_it_is", "!as_it_is", "!already_published", "scheduled", "!outcome_unknown", "!canceled", "!deleted"]),
         ("cancel", ["canceled", "canceled", "canceled", "!commit_in_progress", "!not_cancelable", "!not_cancelable", "!outcome_unknown", "!as_it_is", "!not_cancelable"]),
         ("delete", ["gone", "gone", "!publishing", "!commit_in_progress", "!already_published", "gone", "!outcome_unknown", "gone", "!deleted"]),
         ("deleted there", ["!moved_on", "!moved_on", "!moved_on", "!moved_on", "deleted", "!moved_on", "!moved_on", "!moved_on", "!as_it_is"]),
+        ("said to be removed", ["!moved_on", "!moved_on", "!moved_on", "!moved_on", "published", "!moved_on", "!moved_on", "!moved_on", "!moved_on"]),
         ("edited there", ["!moved_on", "!moved_on", "!moved_on", "!moved_on", "published", "!moved_on", "!moved_on", "!moved_on", "!moved_on"]),
         ("confirm", ["!nothing_to_confirm", "!nothing_to_confirm", "!nothing_to_confirm", "!nothing_to_confirm", "!nothing_to_confirm", "!nothing_to_confirm", "scheduled", "!nothing_to_confirm", "!nothing_to_confirm"]),
         ("resume", ["!moved_on", "!moved_on", "!moved_on", "!moved_on", "!moved_on", "!moved_on", "publishing", "!moved_on", "!moved_on"]),
@@ -84,6 +85,7 @@ fn each_status_should_answer_each_command_as_the_contract_says() {
                 "cancel" => Command::Cancel,
                 "delete" => Command::Delete,
                 "deleted there" => Command::DeletedAtPlatform,
+                "said to be removed" => Command::RemovalReported,
                 "edited there" => Command::EditedAtPlatform { caption: None },
                 "confirm" => Command::ConfirmNotPublished,
                 "resume" => Command::Resume,

@@ -7,6 +7,7 @@ mod deliveries;
 mod lanes;
 mod logins;
 mod media;
+mod notices;
 mod posts;
 mod secrets;
 mod tenants;
@@ -21,7 +22,7 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::{deliveries::Deliveries, lanes::Lanes, media::KeptUpload};
+use self::{deliveries::Deliveries, lanes::Lanes, media::KeptUpload, notices::Notices};
 use super::{CredentialEpochs, Page, PageRequest, Result, StoreError};
 use crate::{
     clock::{Clock, Timestamp},
@@ -69,6 +70,7 @@ struct State {
     answers: HashMap<(TenantId, KeyHash), Idempotency>,
     lanes: Lanes,
     deliveries: Deliveries,
+    notices: Notices,
     events: BTreeMap<(TenantId, Uuid), BTreeMap<EventId, Event>>,
     /// Whose posts and connections they were that are gone, but for their history.
     departed: BTreeMap<(TenantId, UserId), BTreeSet<Uuid>>,

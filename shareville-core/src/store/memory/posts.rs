@@ -185,6 +185,14 @@ impl PostStore for MemoryStore {
         }))
     }
 
+    async fn known_as(&self, lane: &Lane, platform_id: &str) -> Result<Option<Post>> {
+        let state = self.state();
+        let found = state.posts.values().find(|post| {
+            post.lane == *lane && post.published.platform_id.as_deref() == Some(platform_id)
+        });
+        Ok(found.cloned())
+    }
+
     async fn apply(&self, changes: &[Change]) -> Result<Vec<std::result::Result<Applied, Stale>>> {
         let mut state = self.state();
         let now = self.clock.now();

@@ -105,6 +105,7 @@ impl TenantStore for MemoryStore {
         state.lanes.forget(id);
         state.deliveries.forget(id);
         state.discard(|upload| upload.begun.tenant == id);
+        state.notices.forget(id);
         drop(state);
         self.stir();
         Ok(true)

@@ -32,6 +32,7 @@ pub mod holds;
 pub mod lanes;
 pub mod logins;
 pub mod media;
+pub mod notices;
 pub mod pauses;
 pub mod people;
 pub mod posts;
@@ -179,6 +180,20 @@ macro_rules! store_contract {
                 should_find_the_active_connections_of_a_person
                 should_find_connections_by_any_id_of_their_person
             }
+            notices {
+                should_keep_a_notice_once
+                should_keep_all_notices_or_none
+                should_let_one_of_many_keep_a_notice
+                should_hand_out_a_notice_once_at_a_time
+                should_hand_out_a_notice_exactly_once_under_many_workers
+                should_hand_out_a_notice_again_when_its_lease_ends
+                should_bring_up_a_notice_at_its_time
+                should_refuse_what_a_lost_claim_found
+                should_not_change_a_notice_under_way
+                should_find_a_deletion_by_its_code
+                should_sweep_notices_that_are_over
+                should_lose_the_notices_of_a_deleted_tenant
+            }
             pauses {
                 should_pause_the_lanes_of_a_scope
                 should_keep_the_longer_pause
@@ -200,6 +215,7 @@ macro_rules! store_contract {
                 should_find_what_comes_up_in_a_lane
                 should_find_the_unsettled_posts_of_a_connection
                 should_tell_whether_a_platform_id_is_held
+                should_find_a_post_by_its_platform_id
                 should_list_events_newest_first
                 should_keep_posts_from_other_tenants
             }
@@ -291,6 +307,7 @@ mod tests {
             include_str!("lanes.rs"),
             include_str!("logins.rs"),
             include_str!("media.rs"),
+            include_str!("notices.rs"),
             include_str!("pauses.rs"),
             include_str!("people.rs"),
             include_str!("posts.rs"),

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Bench, new_connection};
 use crate::{
+    connection::Account,
     event::Subject,
     id::{AccountId, GroupId, PostId, UserId},
     media::Media,
@@ -313,11 +314,9 @@ pub async fn should_find_the_unsettled_posts_of_a_connection(bench: &Bench) {
     assert_eq!(foreign.unwrap(), vec![]);
 }
 
-/// An id at the platform is held by the post that has it, for the others of the lane.
-pub async fn should_tell_whether_a_platform_id_is_held(bench: &Bench) {
-    let tenant = bench.tenant().await;
-    let account = bench.account(&tenant).await;
-    let post = bench.post(&account, bench.now()).await;
+/// A post that is live as `12_34`.
+async fn live(bench: &Bench, account: &Account) -> Post {
+    let post = bench.post(account, bench.now()).await;
     bench.apply(&bench.committing(&post)).await.unwrap();
     let post = bench.read(&post).await;
     let live = Command::Live(Published {
@@ -325,6 +324,14 @@ pub async fn should_tell_whether_a_platform_id_is_held(bench: &Bench) {
         permalink: None,
     });
     bench.apply(&bench.change(&post, live)).await.unwrap();
+    bench.read(&post).await
+}
+
+/// An id at the platform is held by the post that has it, for the others of the lane.
+pub async fn should_tell_whether_a_platform_id_is_held(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    let post = live(bench, &account).await;
     let (lane, store) = (account.lane(), &bench.store);
     let other = PostId::generate();
     assert!(store.is_held(&lane, "12_34", other).await.unwrap());
@@ -332,6 +339,18 @@ pub async fn should_tell_whether_a_platform_id_is_held(bench: &Bench) {
     assert!(!store.is_held(&lane, "56_78", other).await.unwrap());
     let elsewhere = bench.account(&tenant).await.lane();
     assert!(!store.is_held(&elsewhere, "12_34", other).await.unwrap());
+}
+
+/// A post is found by its id at the platform, in its own lane only.
+pub async fn should_find_a_post_by_its_platform_id(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    let account = bench.account(&tenant).await;
+    let post = live(bench, &account).await;
+    let (lane, store) = (account.lane(), &bench.store);
+    assert_eq!(store.known_as(&lane, "12_34").await.unwrap(), Some(post));
+    assert_eq!(store.known_as(&lane, "56_78").await.unwrap(), None);
+    let elsewhere = bench.account(&tenant).await.lane();
+    assert_eq!(store.known_as(&elsewhere, "12_34").await.unwrap(), None);
 }
 
 /// Events of a post come newest first, and page by page.

@@ -13,11 +13,12 @@ use crate::{
     event::Event,
     id::{DeliveryId, MediaId, TenantId, UserId},
     media::{BegunUpload, MediaPlace, OverQuota, Upload, UploadLimits},
+    notice::{DeletionCode, Notice},
     secret::Sealed,
     store::{
-        Backlog, BacklogStore, ClaimRequest, ClaimedDeliveries, DeliveryChange, DeliveryStore,
-        Holder, MediaStore, NotFinished, Page, PageRequest, Result, SealedPage, SecretStore, Stale,
-        Swap, UpkeepStore, UserStore,
+        Backlog, BacklogStore, ClaimRequest, ClaimedDeliveries, ClaimedNotices, DeliveryChange,
+        DeliveryStore, Holder, MediaStore, NotFinished, NoticeChange, NoticeStore, Page,
+        PageRequest, Result, SealedPage, SecretStore, Stale, Swap, UpkeepStore, UserStore,
     },
 };
 
@@ -162,5 +163,28 @@ impl MediaStore for Wrapped {
 
     async fn forget_uploads(&self, places: &[MediaPlace]) -> Result<()> {
         self.inner()?.forget_uploads(places).await
+    }
+}
+
+#[async_trait]
+impl NoticeStore for Wrapped {
+    async fn keep_notices(&self, notices: &[Notice]) -> Result<Vec<Option<Notice>>> {
+        self.inner()?.keep_notices(notices).await
+    }
+
+    async fn claim_notices(&self, limit: usize, lease: Duration) -> Result<ClaimedNotices> {
+        self.inner()?.claim_notices(limit, lease).await
+    }
+
+    async fn apply_notices(&self, changes: &[NoticeChange]) -> Result<Vec<StdResult<(), Stale>>> {
+        self.inner()?.apply_notices(changes).await
+    }
+
+    async fn deletion(&self, tenant: TenantId, code: &DeletionCode) -> Result<Option<Notice>> {
+        self.inner()?.deletion(tenant, code).await
+    }
+
+    async fn sweep_notices(&self) -> Result<u64> {
+        self.inner()?.sweep_notices().await
     }
 }

@@ -28,6 +28,8 @@ use tokio::task::JoinHandle;
 
 pub(crate) use shareville_core::testing::wrapped::{At, Wrapped};
 
+use crate::heeding::FakeCallbacks;
+
 /// The most rounds a test drives its engines for.
 const MOST_ROUNDS: usize = 20_000;
 
@@ -342,6 +344,7 @@ fn build(
         .clock(Arc::<ManualClock>::clone(clock))
         .publisher(network.clone())
         .connector(connector.clone())
+        .callbacks(FakeCallbacks)
         .settings(settings)
         .build()
         .unwrap()
