@@ -23,7 +23,7 @@ use mimalloc::MiMalloc;
 use shareville::{
     Engine, Keyring, OpenError, Shareville, Store,
     axum::{BodyLimits, Problem, PublicShapes, RouterOptions, metrics_router},
-    media::{MediaLibrary, MediaOptions, Objects},
+    media::{FetchedMedia, MediaLibrary, MediaOptions, Objects},
     meta::{
         Endpoint, FacebookLogin, FacebookPages, Graph, GraphConfig, InstagramAccounts,
         InstagramLogin, InstagramLoginConfig, LoginConfig, MetaCallbacks,
@@ -244,8 +244,9 @@ fn build(
     }
     let client = GuardedClient::new(config.outbound)?;
     let courier = HttpCourier::new(client.clone());
-    let mut builder = Shareville::builder(Arc::clone(&store), keyring, api_url.clone());
-    if let Some(url) = &config.media_store {
+    let fetcher = HttpFetcher::new(client);
+    let builder = Shareville::builder(Arc::clone(&store), keyring, api_url.clone());
+    let builder = if let Some(url) = &config.media_store {
         // What a cloud's store takes besides its address, such as keys, stands in the environment by its usual names.
         let named = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -253,10 +254,11 @@ fn build(
         let objects = Objects::open(url, named)
             .map_err(|error| format!("SHAREVILLE_MEDIA_STORE: {error}"))?;
         let options = MediaOptions::new().with_limits(config.settings.uploads);
-        let fetcher = HttpFetcher::new(client);
         let library = MediaLibrary::new(store, objects, fetcher, api_url, options);
-        builder = builder.media(library.clone()).uploads(library);
-    }
+        builder.media(library.clone()).uploads(library)
+    } else {
+        builder.media(FetchedMedia::new(fetcher))
+    };
     let shareville = builder
         .publisher(FacebookPages::new(graph.clone()).with_media_hosts(config.media_hosts))
         .publisher(InstagramAccounts::new(graph.clone()).with_media_hosts(config.media_hosts))

@@ -15,7 +15,7 @@
 //!
 //! [`MediaLibrary`] is two things: the [reader](shareville_core::media::MediaReader) by which publishers learn what a medium
 //! is and where a platform can fetch it, and the [keeper](shareville_core::media::MediaKeeper) of what is uploaded. A host
-//! gives it to its [builder](shareville_core::Builder) as both.
+//! gives it to its [builder](shareville_core::Builder) as both. One that keeps no uploads gives it a [`FetchedMedia`].
 //!
 //! A platform that takes only JPEG gets one of each picture that is something else: decoded, turned upright, brought to
 //! sRGB, set on white where it is transparent, scaled into the limits, never cropped. It is made once, and stands beside
@@ -24,6 +24,7 @@
 //! What an upload in a cloud's store leaves behind when the process dies in its midst are parts that cost money and that
 //! nobody sees: set a rule there that aborts unfinished multipart uploads after a day. In a folder the sweep finds them.
 
+mod fetched;
 mod keeper;
 mod library;
 mod objects;
@@ -32,6 +33,7 @@ mod probe;
 mod reader;
 
 pub use self::{
+    fetched::FetchedMedia,
     library::{MediaLibrary, MediaOptions},
     objects::{Objects, OpenError},
     probe::{AtAddress, Parts, probe, sniff},

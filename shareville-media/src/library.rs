@@ -11,7 +11,7 @@ use shareville_core::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-use crate::objects::Objects;
+use crate::{fetched::FetchedMedia, objects::Objects};
 
 /// How a [`MediaLibrary`] goes about its work. Every field has a default that suits most.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ pub struct MediaLibrary(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) objects: Objects,
-    pub(crate) fetcher: Arc<dyn MediaFetcher>,
+    pub(crate) fetched: FetchedMedia,
     pub(crate) api_url: Url,
     pub(crate) options: MediaOptions,
     decoding: Arc<Semaphore>,
@@ -89,7 +89,7 @@ impl fmt::Debug for MediaLibrary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MediaLibrary")
             .field("objects", &self.0.objects)
-            .field("fetcher", &self.0.fetcher)
+            .field("fetched", &self.0.fetched)
             .field("options", &self.0.options)
             .finish_non_exhaustive()
     }
@@ -109,7 +109,7 @@ impl MediaLibrary {
         Self(Arc::new(Inner {
             store,
             objects,
-            fetcher: Arc::new(fetcher),
+            fetched: FetchedMedia::new(fetcher),
             api_url,
             options,
             decoding,

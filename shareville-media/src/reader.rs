@@ -1,6 +1,6 @@
 //! Reading media: what they are, where a platform can fetch them, and their bytes.
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,10 +14,9 @@ use shareville_core::{
 };
 
 use crate::{
-    AtAddress, MediaLibrary,
+    MediaLibrary,
     library::{Inner, unknown},
     picture::{self, Brought, Jpeg},
-    probe::probe,
 };
 
 /// What a form is called, the same for the same one.
@@ -183,13 +182,7 @@ impl MediaReader for MediaLibrary {
     ) -> Result<MediaFacts, MediaError> {
         match source {
             MediaSource::MediaId(id) => Ok(self.0.upload(tenant, *id).await?.facts),
-            MediaSource::Url(url) => {
-                probe(&AtAddress {
-                    fetcher: Arc::clone(&self.0.fetcher),
-                    url: url.clone(),
-                })
-                .await
-            }
+            MediaSource::Url(_) => self.0.fetched.facts(tenant, source).await,
         }
     }
 
@@ -200,12 +193,7 @@ impl MediaReader for MediaLibrary {
         form: MediaForm,
     ) -> Result<Addressed, MediaError> {
         let id = match source {
-            MediaSource::Url(url) => {
-                return Ok(Addressed {
-                    url: url.clone(),
-                    changed: None,
-                });
-            }
+            MediaSource::Url(_) => return self.0.fetched.address(tenant, source, form).await,
             MediaSource::MediaId(id) => *id,
         };
         let upload = self.0.upload(tenant, id).await?;
@@ -234,7 +222,7 @@ impl MediaReader for MediaLibrary {
         range: Range<u64>,
     ) -> Result<Bytes, MediaError> {
         match source {
-            MediaSource::Url(url) => Ok(self.0.fetcher.fetch(url, range).await?.bytes),
+            MediaSource::Url(_) => self.0.fetched.read(tenant, source, range).await,
             MediaSource::MediaId(id) => {
                 let upload = self.0.upload(tenant, *id).await?;
                 let within = range.start.min(upload.bytes)..range.end.min(upload.bytes);

@@ -1,6 +1,6 @@
 //! What Facebook says of a film: uploaded, processed, published, or what went wrong.
 //!
-//! Source: graph-api.md 5.6, 5.7 (D-VID, D-REEL; SDK VideoStatus*.json).
+//! Source: graph-api.md 5.6, 5.7 (D-VID, D-REEL; SDK `VideoStatus*.json`).
 
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Deserializer};

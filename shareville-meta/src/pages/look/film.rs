@@ -1,6 +1,6 @@
 //! A video or a Reel.
 //!
-//! Source: graph-api.md 5.6, 5.7 (D-VID, D-REEL; SDK VideoStatus*.json; field postiz#1740).
+//! Source: graph-api.md 5.6, 5.7 (D-VID, D-REEL; SDK `VideoStatus*.json`; field postiz#1740).
 
 use std::time::Duration;
 
