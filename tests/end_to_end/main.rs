@@ -9,6 +9,7 @@ mod credentials;
 mod dump;
 mod edges;
 mod faults;
+mod instagram;
 mod keys;
 mod kills;
 mod leaving;

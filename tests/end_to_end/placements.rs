@@ -248,11 +248,12 @@ async fn run(place: Place) {
             true => instagram_id(number),
             false => page_id(number),
         };
-        let ours = world
-            .pages
-            .iter()
-            .find(|(_, platform)| *platform == account);
-        let (ours, _) = ours.unwrap_or_else(|| panic!("{account} is not among {:?}", world.pages));
+        let accounts = match place.is_instagram() {
+            true => &world.instagram,
+            false => &world.pages,
+        };
+        let ours = accounts.iter().find(|(_, platform)| *platform == account);
+        let (ours, _) = ours.unwrap_or_else(|| panic!("{account} is not among {accounts:?}"));
         let fault = Fault::on(place.commit(), dice.effect(fate)).on_page(&account);
         let fault = world.sandbox.arm(fault);
         let caption = format!("{place:?} {fate:?}");

@@ -1,6 +1,6 @@
 //! Seeks secrets in whatever is given to it, however they are written there.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use base64::{
     Engine as _,
@@ -80,13 +80,21 @@ impl Search {
         self.places.push((place, text));
     }
 
-    /// The files whose names begin so.
+    /// The files whose names begin so, and those in such folders.
     pub(crate) fn add_files(&mut self, folder: &TempDir, begin: &str) {
-        for file in fs::read_dir(folder.path()).unwrap() {
+        self.add_files_in(folder.path(), begin);
+    }
+
+    fn add_files_in(&mut self, folder: &Path, begin: &str) {
+        for file in fs::read_dir(folder).unwrap() {
             let file = file.unwrap().path();
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
-            if name.starts_with(begin) {
-                self.add(name, &fs::read(&file).unwrap());
+            if !name.starts_with(begin) {
+                continue;
+            }
+            match file.is_dir() {
+                true => self.add_files_in(&file, ""),
+                false => self.add(name, &fs::read(&file).unwrap()),
             }
         }
     }

@@ -242,6 +242,8 @@ pub(crate) struct World {
     pub(crate) connection: String,
     /// Pages one can publish to: ours, and the platform's id.
     pub(crate) pages: Vec<(String, String)>,
+    /// Instagram accounts one can publish to, likewise.
+    pub(crate) instagram: Vec<(String, String)>,
 }
 
 /// A sandbox with `extra` Pages more than the demo has.
@@ -286,18 +288,20 @@ impl World {
             app,
             connection: String::new(),
             pages: Vec::new(),
+            instagram: Vec::new(),
         };
         world.connection = world.connect("ada", &Consent::all()).await;
         let path = format!("/social/providers/{}/pages?limit=100", world.connection);
         let pages = world.api.get(&path).await;
-        let usable = pages["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|page| page["canPublish"] == true);
-        world.pages = usable
-            .map(|page| (text(page, "id"), text(page, "pageId")))
-            .collect();
+        let usable = |provider: &str| {
+            let pages = pages["data"].as_array().unwrap().iter();
+            let usable = pages.filter(|it| it["canPublish"] == true && it["provider"] == provider);
+            usable
+                .map(|page| (text(page, "id"), text(page, "pageId")))
+                .collect()
+        };
+        world.pages = usable("facebook");
+        world.instagram = usable("instagram");
         world
     }
 
