@@ -47,6 +47,8 @@ impl Demo {
             redirect_uris: Some(vec![public_url.to_string()]),
             facebook_app_id: Patch::Set("100000000000001".to_owned()),
             facebook_app_secret: Patch::Set("sandbox-demo-secret".into()),
+            instagram_app_id: Patch::Set("100000000000009".to_owned()),
+            instagram_app_secret: Patch::Set("sandbox-instagram-secret".into()),
             ..TenantInput::default()
         };
         let saved = match known {

@@ -19,7 +19,7 @@ LOGIN=$(curl -sSf -G "$API/social/providers/facebook/connect" -H "x-api-key: $KE
 BACK=$(curl -sSf "$SANDBOX/_sandbox/approve" -H 'content-type: application/json' -d "{\"url\":\"$LOGIN\",\"consent\":{}}" | json redirect)
 curl -sS -o /dev/null -w 'connected, and sent on to %{redirect_url}\n' "$BACK"
 CONNECTION=$(curl -sSf "$API/social/providers?userId=ada" -H "x-api-key: $KEY" | json id)
-PAGE=$(curl -sSf "$API/social/providers/$CONNECTION/pages" -H "x-api-key: $KEY" | tr '{' '\n' | grep '"canPublish":true' | json id)
+PAGE=$(curl -sSf "$API/social/providers/$CONNECTION/pages" -H "x-api-key: $KEY" | tr '{' '\n' | grep '"provider":"facebook"' | grep '"canPublish":true' | json id)
 
 # 3. A post goes out now, and another one in three seconds.
 POST=$(curl -sSf "$API/posts" -H "x-api-key: $KEY" -H 'content-type: application/json' \
