@@ -7,10 +7,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::{Router, http::request::Parts, routing::get};
 use shareville::{
-    Engine, Keyring, Shareville,
+    Engine, Keyring, Shareville, Store,
     axum::{PublicShapes, SignIn, SignInError, SignedIn},
-    meta::{FacebookLogin, FacebookPages, Graph, GraphConfig, LoginConfig},
-    outbound::{Addresses, GuardedClient, HttpCourier},
+    media::{MediaLibrary, MediaOptions, Objects},
+    meta::{
+        FacebookLogin, FacebookPages, Graph, GraphConfig, InstagramAccounts, InstagramLogin,
+        InstagramLoginConfig, LoginConfig, MetaCallbacks,
+    },
+    outbound::{Addresses, GuardedClient, HttpCourier, HttpFetcher},
     sqlite::{SqliteOptions, SqliteStore},
 };
 use tokio_util::sync::CancellationToken;
@@ -32,20 +36,28 @@ impl SignIn for Admins {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let store = SqliteStore::in_memory(SqliteOptions::new()).await?;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::in_memory(SqliteOptions::new()).await?);
+    let api_url: url::Url = "http://localhost:4000/share".parse()?;
     let graph = Graph::new(GraphConfig::new())?;
-    let shareville = Shareville::builder(
-        Arc::new(store),
-        Keyring::ephemeral(),
-        "http://localhost:4000/share".parse()?,
-    )
-    .publisher(FacebookPages::new(graph.clone()))
-    .connector(FacebookLogin::new(graph, LoginConfig::new()))
-    .webhooks(
-        HttpCourier::new(GuardedClient::new(Addresses::Public)?),
-        PublicShapes,
-    )
-    .build()?;
+    // Whatever addresses others name are called by this client alone.
+    let outbound = GuardedClient::new(Addresses::Public)?;
+    let uploads = MediaLibrary::new(
+        Arc::clone(&store),
+        Objects::in_memory(),
+        HttpFetcher::new(outbound.clone()),
+        api_url.clone(),
+        MediaOptions::new(),
+    );
+    let shareville = Shareville::builder(store, Keyring::ephemeral(), api_url)
+        .publisher(FacebookPages::new(graph.clone()))
+        .publisher(InstagramAccounts::new(graph.clone()))
+        .connector(FacebookLogin::new(graph.clone(), LoginConfig::new()))
+        .connector(InstagramLogin::new(graph, InstagramLoginConfig::new()))
+        .media(uploads.clone())
+        .uploads(uploads)
+        .webhooks(HttpCourier::new(outbound), PublicShapes)
+        .callbacks(MetaCallbacks::new())
+        .build()?;
 
     let app = Router::new()
         .route("/", get(|| async { "the host's own pages" }))

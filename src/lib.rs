@@ -46,7 +46,7 @@ pub use shareville_core as core;
 #[cfg(feature = "media")]
 pub use shareville_media as media;
 
-/// Facebook Pages over the Graph API.
+/// Facebook Pages and Instagram accounts over the Graph API.
 #[cfg(feature = "meta")]
 pub use shareville_meta as meta;
 
