@@ -176,7 +176,8 @@ impl Shareville {
         }
     }
 
-    /// Erases what is over: logins, user tokens, and grants that nobody confirmed, which are revoked too.
+    /// Erases what is over: logins, user tokens, and grants that nobody confirmed, which are revoked too. Ends posts that
+    /// were still to go on when their connection was removed.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -187,6 +188,6 @@ impl Shareville {
             };
             self.revoke_grant(&tenant, &grant).await;
         }
-        Ok(())
+        self.end_stranded().await
     }
 }

@@ -418,6 +418,10 @@ impl PostStore for Wrapped {
         self.inner()?.unsettled(tenant, connection, limit).await
     }
 
+    async fn stranded(&self, after: Option<PostId>, limit: usize) -> Result<Vec<Post>> {
+        self.inner()?.stranded(after, limit).await
+    }
+
     async fn due_within(
         &self,
         lane: &Lane,

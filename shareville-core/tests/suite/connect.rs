@@ -451,6 +451,24 @@ async fn a_healthy_connection_should_carry_its_lane_when_another_breaks() {
 }
 
 #[tokio::test]
+async fn posts_that_a_removal_left_behind_should_be_ended() {
+    let stage = Stage::new().await;
+    let (connection, accounts) = stage.connect("maria", "token", &["page-1"]).await;
+    let post = stage.post_at(&accounts[0], stage.at(3600)).await;
+    // As if it was cut short, just after the connection was erased.
+    let store = &stage.store;
+    let removed = store.remove_connection(stage.tenant, connection.id, &[]);
+    assert!(removed.await.unwrap());
+    stage.shareville.sweep().await.unwrap();
+    let ended = stage.read(post.id).await;
+    assert_eq!(ended.status, PostStatus::Failed);
+    assert_eq!(ended.failure.unwrap().code, "connection_removed");
+    let told = kinds(&stage.told(post.id).await);
+    stage.shareville.sweep().await.unwrap();
+    assert_eq!(kinds(&stage.told(post.id).await), told, "it is told once");
+}
+
+#[tokio::test]
 async fn a_refresh_should_not_bring_back_a_removed_connection() {
     let stage = Stage::new().await;
     let (connection, _) = stage.connect("maria", "token", &["page-1"]).await;

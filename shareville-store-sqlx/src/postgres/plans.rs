@@ -103,6 +103,7 @@ const STATEMENTS: &[&str] = &[
     posts::IS_WIDE,
     posts::DUE_WITHIN,
     posts::UNSETTLED,
+    posts::STRANDED,
     posts::HELD,
     posts::KNOWN_AS,
     tenants::OUTWAIT,
