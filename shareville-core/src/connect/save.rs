@@ -7,9 +7,10 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     clock::Timestamp,
     connection::{Account, Connection, ConnectionStatus},
-    connector::Granted,
+    connector::{FoundAccount, Granted},
     error::Error,
     event::{Actor, EventKind},
+    failure::FailureClass,
     id::{ConnectionId, Provider, UserId},
     lane::{Pause, PauseReason},
     shareville::Shareville,
@@ -177,10 +178,15 @@ impl Shareville {
         };
         let (connector, app) = self.connector_and_app(tenant, &before.provider)?;
         // What the old token opens is asked anew: what the person has just withdrawn counts for it too.
-        let Ok(old) = connector.inspect(&app, &token).await else {
-            return Ok(new);
+        let mut old = match connector.inspect(&app, &token).await {
+            Ok(old) => Known::from(before).complete(connector.inspects(), old),
+            Err(failure) if failure.class == FailureClass::Reauthorize => return Ok(new),
+            // Whatever is in the way now takes nothing from it: it can do what it could.
+            Err(failure) => {
+                tracing::info!(%failure, connection = %before.id, "an earlier token could not be asked about");
+                self.as_known(before, known, &new)?
+            }
         };
-        let mut old = Known::from(before).complete(connector.inspects(), old);
         let covers = |more: &Granted, less: &Granted| {
             let scopes: HashSet<_> = more.scopes.iter().collect();
             let open: HashSet<_> = publishable(more).collect();
@@ -193,6 +199,37 @@ impl Shareville {
                 old
             }
             false => new,
+        })
+    }
+
+    /// What the token of a connection granted when it was last asked about; who the person is, a new grant tells.
+    fn as_known(
+        &self,
+        before: &Connection,
+        known: &[Account],
+        new: &Granted,
+    ) -> Result<Granted, Error> {
+        let account = |account: &Account| {
+            let place = Account::token_place(account.tenant, account.id);
+            let token = account.token.as_ref();
+            let token = token.map(|token| self.keyring().open(place, token));
+            Ok::<_, Error>(FoundAccount {
+                provider: account.provider.clone(),
+                platform_id: account.platform_id.clone(),
+                name: account.name.clone(),
+                username: account.username.clone(),
+                category: account.category.clone(),
+                picture: account.picture.clone(),
+                token: token.transpose()?,
+                problems: account.problems.clone(),
+            })
+        };
+        Ok(Granted {
+            expires_at: before.expires_at,
+            scopes: before.scopes.clone(),
+            missing_scopes: before.missing_scopes.clone(),
+            accounts: known.iter().map(account).collect::<Result<_, _>>()?,
+            ..new.clone()
         })
     }
 

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use shareville_core::{
     Error,
     connect::{Callback, LandingStatus},
-    connection::{Connection, ConnectionStatus},
+    connection::{Account, Connection, ConnectionStatus},
     connector::Granted,
     event::{EventKind, Subject},
     failure::FailureClass,
@@ -20,7 +20,7 @@ use shareville_core::{
     },
 };
 
-use crate::stage::{At, Stage, failure, kinds, within};
+use crate::stage::{At, Stage, failure, kinds, transient, within};
 
 fn brings(token: &str, scopes: &[&str]) -> Granted {
     let mut granted = granted(&Provider::facebook(), "person of maria", token, &["page-1"]);
@@ -266,6 +266,42 @@ async fn a_reconnect_should_not_replace_a_token_that_can_do_more() {
     let connection = connections(&stage).await.remove(0);
     assert_eq!(token_of(&stage, &connection), "newest");
     assert_eq!(connection.scopes, ["publish"]);
+}
+
+#[tokio::test]
+async fn an_abler_token_that_cannot_be_asked_about_just_now_should_be_kept() {
+    let stage = Stage::new().await;
+    let abler = Granted {
+        accounts: vec![
+            found(&Provider::facebook(), "page-1"),
+            found(&Provider::facebook(), "page-2"),
+        ],
+        ..brings("abler", &["publish", "comment"])
+    };
+    stage.log_in("maria", false, abler).await;
+    stage.connector.fail_inspections(Some(transient()));
+    stage
+        .log_in("maria", false, brings("lesser", &["publish"]))
+        .await;
+    let connection = connections(&stage).await.remove(0);
+    assert_eq!(token_of(&stage, &connection), "abler");
+    assert_eq!(connection.scopes, ["publish", "comment"]);
+    let (_, accounts) = stage.connection(connection.id).await;
+    assert_eq!(accounts.len(), 2);
+    for account in accounts {
+        assert!(account.can_publish, "{:?}", account.problems);
+        let place = Account::token_place(stage.tenant, account.id);
+        let token = stage.keyring.open(place, &account.token.unwrap());
+        let expected = format!("token of {}", account.platform_id);
+        assert_eq!(token.unwrap().expose_secret(), expected);
+    }
+    // One that can do as much is taken all the same.
+    let mut as_able = brings("as able", &["publish", "comment"]);
+    let provider = Provider::facebook();
+    as_able.accounts.push(found(&provider, "page-2"));
+    stage.log_in("maria", false, as_able).await;
+    let connection = connections(&stage).await.remove(0);
+    assert_eq!(token_of(&stage, &connection), "as able");
 }
 
 #[tokio::test]
