@@ -290,8 +290,8 @@ impl LoginStore for Wrapped {
         self.inner()?.finish_grant(tenant, code).await
     }
 
-    async fn sweep(&self) -> Result<Vec<Grant>> {
-        self.inner()?.sweep().await
+    async fn sweep(&self, hold_until: Timestamp) -> Result<Vec<Grant>> {
+        self.inner()?.sweep(hold_until).await
     }
 }
 

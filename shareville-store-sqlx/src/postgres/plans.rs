@@ -94,6 +94,7 @@ const STATEMENTS: &[&str] = &[
     media::DISCARD_OVER,
     media::DISCARDED,
     media::FORGET,
+    logins::GRANTS_OVER,
     posts::BY_GROUP,
     posts::BY_ACCOUNT,
     posts::BY_USER,
