@@ -34,7 +34,7 @@ impl Shareville {
                 return Err(failure.into());
             }
         };
-        let basis = (Basis::Refresh(connection.id), actor);
+        let basis = (Basis::Refresh(connection.id, connection.status), actor);
         self.save_granted(
             tenant,
             &connection.user,

@@ -30,8 +30,9 @@ use super::{
 pub(crate) enum Basis {
     /// Somebody has logged in.
     Login,
-    /// What this connection grants was asked anew: one that is gone by now is not to come back.
-    Refresh(ConnectionId),
+    /// What this connection grants was asked anew, when it had this status: one that is gone by now, or has been marked
+    /// since, is not to come back.
+    Refresh(ConnectionId, ConnectionStatus),
     /// The same, by a worker that looks after its token: it is told only where something is new.
     Upkeep(ConnectionId, Renewal),
 }
@@ -40,7 +41,7 @@ impl Basis {
     const fn known(self) -> Option<ConnectionId> {
         match self {
             Self::Login => None,
-            Self::Refresh(id) | Self::Upkeep(id, _) => Some(id),
+            Self::Refresh(id, _) | Self::Upkeep(id, _) => Some(id),
         }
     }
 }
@@ -68,9 +69,8 @@ impl Shareville {
                 let asked = asked.ok_or(Error::NotFound("connection"))?;
                 // Of a token that was replaced meanwhile, or died, nothing more need be known.
                 let is_broken = asked.status != ConnectionStatus::Active;
-                if !self.is_token_of(&asked, &granted.token)
-                    || is_broken && matches!(basis, Basis::Upkeep(..))
-                {
+                let was_well = !matches!(basis, Basis::Refresh(_, status) if status != ConnectionStatus::Active);
+                if !self.is_token_of(&asked, &granted.token) || is_broken && was_well {
                     return Ok(asked);
                 }
                 before = Some(asked);
@@ -118,8 +118,8 @@ impl Shareville {
         let expiring = match basis {
             Basis::Upkeep(_, renewal) => self.plan_upkeep(&mut connection, renewal, now),
             // What could not be renewed is tried again when it was to be.
-            Basis::Refresh(_) if connection.upkeep.failures > 0 => None,
-            Basis::Login | Basis::Refresh(_) => {
+            Basis::Refresh(..) if connection.upkeep.failures > 0 => None,
+            Basis::Login | Basis::Refresh(..) => {
                 self.plan_upkeep(&mut connection, Renewal::Fine, now)
             }
         };

@@ -532,6 +532,42 @@ async fn a_refresh_should_not_bring_back_a_removed_connection() {
 }
 
 #[tokio::test]
+async fn a_refresh_should_not_mend_what_was_marked_as_broken_beside_it() {
+    let stage = Stage::new().await;
+    let (connection, accounts) = stage.connect("maria", "token", &["page-1"]).await;
+    let stopping = stage.stopping(At::Before, EventKind::ConnectionUpdated);
+    let slow = stage.on(Arc::<Wrapped>::clone(&stopping));
+    let caller = stage.caller().await;
+    let refreshing = tokio::spawn({
+        let caller = caller.clone();
+        async move {
+            slow.connections(&caller)
+                .refresh_accounts(connection.id)
+                .await
+        }
+    });
+    within(stopping.until_stopped()).await;
+    stage.connector.change("token", None);
+    let connecting = stage.shareville.connections(&caller);
+    assert!(connecting.refresh_accounts(connection.id).await.is_err());
+    stopping.release();
+    let refreshed = within(refreshing).await.unwrap().unwrap();
+    let broken = ConnectionStatus::ReauthorizationRequired;
+    assert_eq!(refreshed.status, broken);
+    let (connection, _) = stage.connection(connection.id).await;
+    assert_eq!(connection.status, broken);
+
+    // Who asks about one that is broken already mends it, if it works after all.
+    stage
+        .connector
+        .change("token", Some(brings("token", &["publish"])));
+    let mended = connecting.refresh_accounts(connection.id).await.unwrap();
+    assert_eq!(mended.status, ConnectionStatus::Active);
+    let post = stage.post(&accounts[0]).await;
+    assert_eq!(stage.drive_one(post.id).await.status, PostStatus::Published);
+}
+
+#[tokio::test]
 async fn who_is_erased_while_they_come_back_should_not_be_connected() {
     let stage = Stage::new().await;
     let (state, code) = stage
