@@ -127,15 +127,16 @@ impl Shareville {
         actor: &Actor,
     ) -> Result<(), Error> {
         let accounts = self.all_accounts(connection).await?;
-        let mut seen = HashSet::new();
+        // What cannot be ended, or whose commit stays open, is found again, and is not to be looked at once more.
+        let mut left = HashSet::new();
         loop {
             let posts = self
                 .store()
-                .unsettled(tenant.id, connection.id, BATCH + seen.len())
+                .unsettled(tenant.id, connection.id, BATCH + left.len())
                 .await?;
             let fresh: Vec<Post> = posts
                 .into_iter()
-                .filter(|post| seen.insert((post.id, post.revision)))
+                .filter(|post| !left.contains(&(post.id, post.revision)))
                 .collect();
             if fresh.is_empty() {
                 return Ok(());
@@ -147,13 +148,23 @@ impl Shareville {
                     Some(account) => self.look_once(tenant, connection, account, &post).await,
                     None => None,
                 };
-                changes.extend(self.ended(&post, found, actor));
+                match self.ended(&post, found, actor) {
+                    Some(change) => changes.push(change),
+                    None => {
+                        left.insert((post.id, post.revision));
+                    }
+                }
             }
-            // What a worker has changed meanwhile is stale here, and comes again in the next round.
+            // What a worker has changed meanwhile is stale here, and comes again, as it is then, in the next round.
             let applied = self.store().apply(&changes).await?;
-            // What has ended here need not be looked at once more, though its commit stays open.
-            let ended = changes.iter().zip(&applied).filter(|(_, it)| it.is_ok());
-            seen.extend(ended.map(|(change, _)| (change.post, change.revision + 1)));
+            for (change, applied) in changes.iter().zip(applied) {
+                let stays = change.next.as_ref().is_some_and(Post::is_unsettled);
+                match applied {
+                    Ok(_) if stays => left.insert((change.post, change.revision + 1)),
+                    Ok(_) => false,
+                    Err(_) => left.insert((change.post, change.revision)),
+                };
+            }
         }
     }
 

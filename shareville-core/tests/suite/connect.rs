@@ -487,6 +487,25 @@ async fn a_healthy_connection_should_carry_its_lane_when_another_breaks() {
 }
 
 #[tokio::test]
+async fn many_posts_should_be_ended_a_few_at_a_time() {
+    let stage = Stage::new().await;
+    let (connection, accounts) = stage.connect("maria", "token", &["page-1"]).await;
+    let mut posts = Vec::new();
+    for _ in 0..250 {
+        posts.push(stage.post_at(&accounts[0], stage.at(3600)).await.id);
+    }
+    let counted = Arc::new(Wrapped::leaving(Arc::clone(&stage.store)));
+    let shareville = stage.on(Arc::<Wrapped>::clone(&counted));
+    let caller = stage.caller().await;
+    let connecting = shareville.connections(&caller);
+    connecting.remove(connection.id).await.unwrap();
+    for post in posts {
+        assert_eq!(stage.read(post).await.status, PostStatus::Failed);
+    }
+    assert_eq!(counted.most_unsettled(), 100);
+}
+
+#[tokio::test]
 async fn posts_that_a_removal_left_behind_should_be_ended() {
     let stage = Stage::new().await;
     let (connection, accounts) = stage.connect("maria", "token", &["page-1"]).await;
