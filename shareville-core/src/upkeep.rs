@@ -12,6 +12,7 @@ use crate::{
     connect::{Basis, Known, Renewal},
     connection::Connection,
     connector::Granted,
+    engine::survive::survive,
     error::Error,
     event::Actor,
     failure::{Failure, FailureClass},
@@ -64,7 +65,15 @@ pub(crate) async fn keep_up_once(shareville: &Shareville) -> Result<usize, Store
 
 async fn keep_up(shareville: &Shareville, connection: &Connection, deadline: Deadline) {
     let (id, tenant) = (connection.id, connection.tenant);
-    match look_after(shareville, connection, deadline).await {
+    let looked = survive(look_after(shareville, connection, deadline)).await;
+    let looked = match looked {
+        Ok(looked) => looked,
+        Err(panicked) => {
+            tracing::error!(error = %panicked, %id, %tenant, "looking after a connection broke off: trying again");
+            shareville.put_off_upkeep(connection, None).await
+        }
+    };
+    match looked {
         // It is claimed again when its lease is over.
         Err(Error::Store(error)) => {
             tracing::warn!(%error, %id, %tenant, "what became of a connection could not be written down");
