@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    clock::Timestamp,
+    clock::{Deadline, Timestamp},
     connection::{Account, Connection, ConnectionStatus},
     connector::{FoundAccount, Granted},
     error::Error,
@@ -19,8 +19,8 @@ use crate::{
 };
 
 use super::{
+    inspect::PATIENCE,
     keep::Renewal,
-    known::Known,
     record::{accounts, accounts_differ, connection, end_of_same_token, is_news},
     told,
 };
@@ -171,21 +171,21 @@ impl Shareville {
         if before.status != ConnectionStatus::Active || !has_less {
             return Ok(new);
         }
-        let place = Connection::token_place(tenant.id, before.id);
-        // A token that does not open any more can do nothing.
-        let Ok(token) = self.keyring().open(place, &before.token) else {
-            return Ok(new);
-        };
-        let (connector, app) = self.connector_and_app(tenant, &before.provider)?;
         // What the old token opens is asked anew: what the person has just withdrawn counts for it too.
-        let mut old = match connector.inspect(&app, &token).await {
-            Ok(old) => Known::from(before).complete(connector.inspects(), old),
-            Err(failure) if failure.class == FailureClass::Reauthorize => return Ok(new),
+        let deadline = Deadline::after(PATIENCE);
+        let old = match self.granted_now(tenant, before, deadline).await {
+            Ok(old) => old,
+            // A token that does not open any more can do nothing, nor can a dead one.
+            Err(Error::Sealed(_)) => return Ok(new),
+            Err(Error::Platform(failure)) if failure.class == FailureClass::Reauthorize => {
+                return Ok(new);
+            }
             // Whatever is in the way now takes nothing from it: it can do what it could.
-            Err(failure) => {
+            Err(Error::Platform(failure)) => {
                 tracing::info!(%failure, connection = %before.id, "an earlier token could not be asked about");
                 self.as_known(before, known, &new)?
             }
+            Err(error) => return Err(error),
         };
         let covers = |more: &Granted, less: &Granted| {
             let scopes: HashSet<_> = more.scopes.iter().collect();
@@ -194,10 +194,7 @@ impl Shareville {
                 && publishable(less).all(|account| open.contains(&account))
         };
         Ok(match covers(&old, &new) && !covers(&new, &old) {
-            true => {
-                old.token = token;
-                old
-            }
+            true => old,
             false => new,
         })
     }
@@ -224,7 +221,9 @@ impl Shareville {
                 problems: account.problems.clone(),
             })
         };
+        let place = Connection::token_place(before.tenant, before.id);
         Ok(Granted {
+            token: self.keyring().open(place, &before.token)?,
             expires_at: before.expires_at,
             scopes: before.scopes.clone(),
             missing_scopes: before.missing_scopes.clone(),
