@@ -19,7 +19,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 pub use self::callback::{Callback, Landing, LandingStatus};
-pub(crate) use self::{keep::Renewal, known::Known, save::Basis};
+use self::known::Known;
+pub(crate) use self::{inspect::timed_out, keep::Renewal, save::Basis};
 use crate::{
     caller::Caller,
     clock::{Timestamp, later},

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::{Deadline, Timestamp, TooLate, later},
-    connect::{Basis, Known, Renewal},
+    clock::{Deadline, Timestamp, later},
+    connect::{Basis, Renewal, timed_out},
     connection::Connection,
-    connector::Granted,
+    engine::survive::survive,
     error::Error,
     event::Actor,
     failure::{Failure, FailureClass},
@@ -64,7 +64,15 @@ pub(crate) async fn keep_up_once(shareville: &Shareville) -> Result<usize, Store
 
 async fn keep_up(shareville: &Shareville, connection: &Connection, deadline: Deadline) {
     let (id, tenant) = (connection.id, connection.tenant);
-    match look_after(shareville, connection, deadline).await {
+    let looked = survive(look_after(shareville, connection, deadline)).await;
+    let looked = match looked {
+        Ok(looked) => looked,
+        Err(panicked) => {
+            tracing::error!(error = %panicked, %id, %tenant, "looking after a connection broke off: trying again");
+            shareville.put_off_upkeep(connection, None).await
+        }
+    };
+    match looked {
         // It is claimed again when its lease is over.
         Err(Error::Store(error)) => {
             tracing::warn!(%error, %id, %tenant, "what became of a connection could not be written down");
@@ -91,7 +99,7 @@ async fn look_after(
         Some((None, renewal)) => (connection.clone(), renewal),
         None => return Ok(()),
     };
-    let granted = inspect(shareville, &tenant, &connection, deadline).await;
+    let granted = shareville.granted_now(&tenant, &connection, deadline).await;
     let Some(granted) = settled(shareville, &connection, granted).await? else {
         return Ok(());
     };
@@ -158,26 +166,6 @@ async fn renew(
             Ok((None, Renewal::Failed { not_before }))
         }
     }
-}
-
-/// Asks what the token grants and opens now.
-async fn inspect(
-    shareville: &Shareville,
-    tenant: &Tenant,
-    connection: &Connection,
-    deadline: Deadline,
-) -> Result<Granted, Error> {
-    let (connector, app) = shareville.connector_and_app(tenant, &connection.provider)?;
-    let place = Connection::token_place(tenant.id, connection.id);
-    let token = shareville.keyring().open(place, &connection.token)?;
-    let answer = deadline.guard(connector.inspect(&app, &token)).await;
-    let granted = answer.unwrap_or_else(|late| Err(timed_out(late)))?;
-    let granted = Granted { token, ..granted };
-    Ok(Known::from(connection).complete(connector.inspects(), granted))
-}
-
-fn timed_out(late: TooLate) -> Failure {
-    Failure::new(FailureClass::Transient, late.to_string()).with_code("timed_out")
 }
 
 const fn not_before(failure: &Failure) -> Option<Timestamp> {

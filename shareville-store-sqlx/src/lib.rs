@@ -7,6 +7,7 @@ mod batch;
 mod deliveries;
 mod error;
 mod lane;
+mod notices;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;

@@ -59,6 +59,21 @@ pub(crate) fn held<T: DeserializeOwned>(rows: &[impl Holds]) -> Result<Vec<T>> {
     rows.iter().map(|row| row.record(0)).collect()
 }
 
+/// Those records that can be read: one that cannot keeps nobody from the others.
+pub(crate) fn readable<T: DeserializeOwned>(json: &[String]) -> Vec<T> {
+    let read = json.iter().filter_map(|json| match record(json) {
+        Ok(record) => Some(record),
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a record cannot be read"
+            );
+            None
+        }
+    });
+    read.collect()
+}
+
 /// Records out of JSON.
 pub(crate) fn records<T: DeserializeOwned>(json: &[String]) -> Result<Vec<T>> {
     json.iter().map(|json| record(json)).collect()

@@ -6,10 +6,11 @@ use std::{collections::HashSet, error::Error as StdError, path::Path, sync::Arc}
 use shareville_core::{
     clock::ManualClock,
     id::Provider,
+    notice::{Notice, NoticeDigest, NoticeKind},
     posting::Plan,
     store::{
-        ClaimRequest, ConnectionStore as _, LaneStore as _, PostStore as _, Stale, StoreError,
-        TenantStore as _, UpkeepStore as _,
+        ClaimRequest, ConnectionStore as _, LaneStore as _, NoticeStore as _, PostStore as _,
+        Stale, StoreError, TenantStore as _, UpkeepStore as _,
     },
     testing::store::{Bench, LEASE, START, new_connection, new_tenant},
 };
@@ -331,6 +332,42 @@ async fn a_post_that_cannot_be_read_should_stand_in_nobodys_way() {
     );
     let read = store.post(tenant.id, spoilt.id).await;
     assert!(matches!(read, Err(StoreError::Broken(_))));
+}
+
+#[tokio::test]
+async fn a_notice_that_cannot_be_read_should_stand_in_nobodys_way() {
+    let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
+    let connect = SqliteConnectOptions::new()
+        .filename(directory.path().join("host.db"))
+        .create_if_missing(true);
+    let pool = SqlitePoolOptions::new()
+        .connect_with(connect)
+        .await
+        .unwrap();
+    let options = SqliteOptions::new().with_clock(Arc::<ManualClock>::clone(&clock));
+    let store = SqliteStore::from_pool(pool.clone(), options).await.unwrap();
+    let bench = bench(&store, &clock);
+    let tenant = bench.tenant().await;
+    let [newer, notice] = ["newer", "known"].map(|person| {
+        let kind = NoticeKind::Deauthorized {
+            person: person.to_owned(),
+        };
+        let digest = NoticeDigest::of([person.as_bytes()]);
+        Notice::of(tenant.id, kind, digest, bench.now())
+    });
+    let both = [newer.clone(), notice.clone()];
+    store.keep_notices(&both).await.unwrap();
+    sqlx::query("UPDATE shareville_notices SET record = '{}' WHERE id = ?1")
+        .bind(newer.id.as_uuid())
+        .execute(&pool)
+        .await
+        .unwrap();
+    let claimed = store.claim_notices(10, LEASE).await.unwrap();
+    assert_eq!(claimed.claims.len(), 1);
+    assert_eq!(claimed.claims[0].notice, notice);
+    let again = store.claim_notices(10, LEASE).await.unwrap();
+    let leased = again.next_ready.unwrap();
+    assert!(leased > again.now, "it does not come up all the time");
 }
 
 #[tokio::test]

@@ -176,17 +176,28 @@ impl Shareville {
         }
     }
 
-    /// Erases what is over: logins, user tokens, and grants that nobody confirmed, which are revoked too.
+    /// Erases what is over: logins, user tokens, and grants that nobody confirmed, which are revoked too. Ends posts that
+    /// were still to go on when their connection was removed.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn sweep(&self) -> Result<(), Error> {
-        for grant in self.store().sweep().await? {
-            let Some(tenant) = self.store().tenant(grant.tenant).await? else {
-                continue;
-            };
-            self.revoke_grant(&tenant, &grant).await;
+        let hold_until = later(self.clock().now(), LOGIN_LIFE);
+        let mut swept = Ok(());
+        for grant in self.store().sweep(hold_until).await? {
+            // One that cannot be ended now keeps no other from it, and is swept again.
+            if let Err(error) = self.end_over(&grant).await {
+                swept = Err(error);
+            }
         }
-        Ok(())
+        self.end_stranded().await.and(swept)
+    }
+
+    /// Ends a grant that nobody confirmed. Those of a tenant that is gone have gone with it.
+    async fn end_over(&self, grant: &Grant) -> Result<(), Error> {
+        match self.store().tenant(grant.tenant).await? {
+            Some(tenant) => self.end_grant(&tenant, grant).await,
+            None => Ok(()),
+        }
     }
 }

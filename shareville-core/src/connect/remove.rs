@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     event::{Actor, EventKind},
     id::{ConnectionId, Provider, TenantId},
-    post::{Command, Evidence, Post, Refusal, apply},
+    post::{Change, Command, Evidence, Post, Refusal, apply},
     publisher::Job,
     shareville::Shareville,
     tenant::Tenant,
@@ -127,42 +127,81 @@ impl Shareville {
         actor: &Actor,
     ) -> Result<(), Error> {
         let accounts = self.all_accounts(connection).await?;
-        let mut seen = HashSet::new();
+        // What cannot be ended, or whose commit stays open, is found again, and is not to be looked at once more.
+        let mut left = HashSet::new();
         loop {
             let posts = self
                 .store()
-                .unsettled(tenant.id, connection.id, BATCH + seen.len())
+                .unsettled(tenant.id, connection.id, BATCH + left.len())
                 .await?;
             let fresh: Vec<Post> = posts
                 .into_iter()
-                .filter(|post| seen.insert((post.id, post.revision)))
+                .filter(|post| !left.contains(&(post.id, post.revision)))
                 .collect();
             if fresh.is_empty() {
                 return Ok(());
             }
             let mut changes = Vec::new();
             for post in fresh {
-                let moment = self.moment(actor.clone());
                 let account = accounts.iter().find(|account| account.id == post.account);
                 let found = match account {
                     Some(account) => self.look_once(tenant, connection, account, &post).await,
                     None => None,
                 };
-                let command = match found {
-                    Some(live @ Evidence::Live(_)) => Command::Looked(live),
-                    _ => Command::ConnectionRemoved,
-                };
-                match apply(&post, command, &moment) {
-                    Ok(change) => changes.push(change),
-                    Err(Refusal::AsItIs) => {}
-                    Err(refusal) => tracing::debug!(post = %post.id, %refusal, "nothing to end"),
+                match self.ended(&post, found, actor) {
+                    Some(change) => changes.push(change),
+                    None => {
+                        left.insert((post.id, post.revision));
+                    }
                 }
             }
-            // What a worker has changed meanwhile is stale here, and comes again in the next round.
+            // What a worker has changed meanwhile is stale here, and comes again, as it is then, in the next round.
             let applied = self.store().apply(&changes).await?;
-            // What has ended here need not be looked at once more, though its commit stays open.
-            let ended = changes.iter().zip(&applied).filter(|(_, it)| it.is_ok());
-            seen.extend(ended.map(|(change, _)| (change.post, change.revision + 1)));
+            for (change, applied) in changes.iter().zip(applied) {
+                let stays = change.next.as_ref().is_some_and(Post::is_unsettled);
+                match applied {
+                    Ok(_) if stays => left.insert((change.post, change.revision + 1)),
+                    Ok(_) => false,
+                    Err(_) => left.insert((change.post, change.revision)),
+                };
+            }
+        }
+    }
+
+    /// Ends the posts that a removal left behind which was cut short, or that were set going beside it.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(super) async fn end_stranded(&self) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let posts = self.store().stranded(after, BATCH).await?;
+            let Some(last) = posts.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
+            let changes: Vec<_> = posts
+                .iter()
+                .filter_map(|post| self.ended(post, None, &Actor::Worker))
+                .collect();
+            // What is stale here somebody else has ended.
+            self.store().apply(&changes).await?;
+        }
+    }
+
+    /// How a post ends whose connection is removed, where this was found of its open commit.
+    fn ended(&self, post: &Post, found: Option<Evidence>, actor: &Actor) -> Option<Change> {
+        let command = match found {
+            Some(live @ Evidence::Live(_)) => Command::Looked(live),
+            _ => Command::ConnectionRemoved,
+        };
+        match apply(post, command, &self.moment(actor.clone())) {
+            Ok(change) => Some(change),
+            Err(Refusal::AsItIs) => None,
+            Err(refusal) => {
+                tracing::debug!(post = %post.id, %refusal, "nothing to end");
+                None
+            }
         }
     }
 

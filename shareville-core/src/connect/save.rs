@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    clock::Timestamp,
+    clock::{Deadline, Timestamp},
     connection::{Account, Connection, ConnectionStatus},
-    connector::Granted,
+    connector::{FoundAccount, Granted},
     error::Error,
     event::{Actor, EventKind},
+    failure::FailureClass,
     id::{ConnectionId, Provider, UserId},
     lane::{Pause, PauseReason},
     shareville::Shareville,
@@ -18,8 +19,8 @@ use crate::{
 };
 
 use super::{
+    inspect::PATIENCE,
     keep::Renewal,
-    known::Known,
     record::{accounts, accounts_differ, connection, end_of_same_token, is_news},
     told,
 };
@@ -29,8 +30,9 @@ use super::{
 pub(crate) enum Basis {
     /// Somebody has logged in.
     Login,
-    /// What this connection grants was asked anew: one that is gone by now is not to come back.
-    Refresh(ConnectionId),
+    /// What this connection grants was asked anew, when it had this status: one that is gone by now, or has been marked
+    /// since, is not to come back.
+    Refresh(ConnectionId, ConnectionStatus),
     /// The same, by a worker that looks after its token: it is told only where something is new.
     Upkeep(ConnectionId, Renewal),
 }
@@ -39,7 +41,7 @@ impl Basis {
     const fn known(self) -> Option<ConnectionId> {
         match self {
             Self::Login => None,
-            Self::Refresh(id) | Self::Upkeep(id, _) => Some(id),
+            Self::Refresh(id, _) | Self::Upkeep(id, _) => Some(id),
         }
     }
 }
@@ -67,9 +69,8 @@ impl Shareville {
                 let asked = asked.ok_or(Error::NotFound("connection"))?;
                 // Of a token that was replaced meanwhile, or died, nothing more need be known.
                 let is_broken = asked.status != ConnectionStatus::Active;
-                if !self.is_token_of(&asked, &granted.token)
-                    || is_broken && matches!(basis, Basis::Upkeep(..))
-                {
+                let was_well = !matches!(basis, Basis::Refresh(_, status) if status != ConnectionStatus::Active);
+                if !self.is_token_of(&asked, &granted.token) || is_broken && was_well {
                     return Ok(asked);
                 }
                 before = Some(asked);
@@ -117,8 +118,8 @@ impl Shareville {
         let expiring = match basis {
             Basis::Upkeep(_, renewal) => self.plan_upkeep(&mut connection, renewal, now),
             // What could not be renewed is tried again when it was to be.
-            Basis::Refresh(_) if connection.upkeep.failures > 0 => None,
-            Basis::Login | Basis::Refresh(_) => {
+            Basis::Refresh(..) if connection.upkeep.failures > 0 => None,
+            Basis::Login | Basis::Refresh(..) => {
                 self.plan_upkeep(&mut connection, Renewal::Fine, now)
             }
         };
@@ -170,17 +171,22 @@ impl Shareville {
         if before.status != ConnectionStatus::Active || !has_less {
             return Ok(new);
         }
-        let place = Connection::token_place(tenant.id, before.id);
-        // A token that does not open any more can do nothing.
-        let Ok(token) = self.keyring().open(place, &before.token) else {
-            return Ok(new);
-        };
-        let (connector, app) = self.connector_and_app(tenant, &before.provider)?;
         // What the old token opens is asked anew: what the person has just withdrawn counts for it too.
-        let Ok(old) = connector.inspect(&app, &token).await else {
-            return Ok(new);
+        let deadline = Deadline::after(PATIENCE);
+        let old = match self.granted_now(tenant, before, deadline).await {
+            Ok(old) => old,
+            // A token that does not open any more can do nothing, nor can a dead one.
+            Err(Error::Sealed(_)) => return Ok(new),
+            Err(Error::Platform(failure)) if failure.class == FailureClass::Reauthorize => {
+                return Ok(new);
+            }
+            // Whatever is in the way now takes nothing from it: it can do what it could.
+            Err(Error::Platform(failure)) => {
+                tracing::info!(%failure, connection = %before.id, "an earlier token could not be asked about");
+                self.as_known(before, known, &new)?
+            }
+            Err(error) => return Err(error),
         };
-        let mut old = Known::from(before).complete(connector.inspects(), old);
         let covers = |more: &Granted, less: &Granted| {
             let scopes: HashSet<_> = more.scopes.iter().collect();
             let open: HashSet<_> = publishable(more).collect();
@@ -188,11 +194,41 @@ impl Shareville {
                 && publishable(less).all(|account| open.contains(&account))
         };
         Ok(match covers(&old, &new) && !covers(&new, &old) {
-            true => {
-                old.token = token;
-                old
-            }
+            true => old,
             false => new,
+        })
+    }
+
+    /// What the token of a connection granted when it was last asked about; who the person is, a new grant tells.
+    fn as_known(
+        &self,
+        before: &Connection,
+        known: &[Account],
+        new: &Granted,
+    ) -> Result<Granted, Error> {
+        let account = |account: &Account| {
+            let place = Account::token_place(account.tenant, account.id);
+            let token = account.token.as_ref();
+            let token = token.map(|token| self.keyring().open(place, token));
+            Ok::<_, Error>(FoundAccount {
+                provider: account.provider.clone(),
+                platform_id: account.platform_id.clone(),
+                name: account.name.clone(),
+                username: account.username.clone(),
+                category: account.category.clone(),
+                picture: account.picture.clone(),
+                token: token.transpose()?,
+                problems: account.problems.clone(),
+            })
+        };
+        let place = Connection::token_place(before.tenant, before.id);
+        Ok(Granted {
+            token: self.keyring().open(place, &before.token)?,
+            expires_at: before.expires_at,
+            scopes: before.scopes.clone(),
+            missing_scopes: before.missing_scopes.clone(),
+            accounts: known.iter().map(account).collect::<Result<_, _>>()?,
+            ..new.clone()
         })
     }
 

@@ -8,6 +8,7 @@ mod lease;
 pub(crate) mod rest;
 mod run;
 mod step;
+pub(crate) mod survive;
 mod writer;
 
 use std::{

@@ -8,7 +8,10 @@ use tokio_util::sync::CancellationToken;
 use super::act::act;
 use crate::{
     clock::Timestamp,
-    engine::rest::{next_look, pause, rest},
+    engine::{
+        rest::{next_look, pause, rest},
+        survive::survive,
+    },
     notice::{Heeded, NoticeOutcome},
     shareville::Shareville,
     store::{ClaimedNotices, NoticeChange, NoticeClaim, StoreError},
@@ -85,15 +88,19 @@ async fn work(shareville: &Shareville) -> Result<Worked, StoreError> {
 /// Tries once. `ahead` is how far the store's clock is ahead of ours.
 async fn attempt(shareville: &Shareville, claim: NoticeClaim, ahead: TimeDelta) -> NoticeChange {
     let NoticeClaim { nonce, notice } = claim;
-    let acted = tokio::time::timeout(PATIENCE, act(shareville, &notice)).await;
+    let acted = survive(tokio::time::timeout(PATIENCE, act(shareville, &notice))).await;
     let (id, tenant) = (notice.id, notice.tenant);
     let heeded = match acted {
-        Ok(Ok(())) => Heeded::Done,
-        Ok(Err(error)) => {
+        Ok(Ok(Ok(()))) => Heeded::Done,
+        Ok(Ok(Err(error))) => {
             tracing::warn!(%id, %tenant, %error, "a notice could not be looked into");
             Heeded::Failed
         }
-        Err(_) => {
+        Err(panicked) => {
+            tracing::error!(error = %panicked, %id, %tenant, "looking into a notice broke off");
+            Heeded::Failed
+        }
+        Ok(Err(_)) => {
             tracing::warn!(%id, %tenant, "looking into a notice took too long: going on later");
             Heeded::Failed
         }

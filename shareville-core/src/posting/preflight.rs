@@ -42,8 +42,11 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// What is wrong, as far as it is known: a medium that cannot be read just now may be right.
     fn violations(self) -> Vec<Violation> {
-        let unreadable = self.unreadable.iter().map(|(index, error)| {
+        let known = self.unreadable.iter();
+        let known = known.filter(|(_, error)| !matches!(error, MediaError::Unavailable(_)));
+        let unreadable = known.map(|(index, error)| {
             let pointer = format!("/media/{index}");
             Violation::new(pointer, "media_unreadable", error.to_string())
         });
@@ -96,9 +99,16 @@ impl Shareville {
         source: &MediaSource,
         end: Instant,
     ) -> (MediaSource, Result<MediaFacts, MediaError>) {
-        let until = end.min(Instant::now() + PATIENCE);
-        let read = timeout_at(until, self.media().facts(tenant, source)).await;
-        let read = read.unwrap_or_else(|late| Err(MediaError::Unreachable(Box::new(late))));
+        let until = Instant::now() + PATIENCE;
+        let read = timeout_at(end.min(until), self.media().facts(tenant, source)).await;
+        let read = read.unwrap_or_else(|late| {
+            let late = Box::new(late);
+            // That there was too much to read is not the fault of this one; nor is it an upload's that ours is slow.
+            Err(match source {
+                MediaSource::Url(_) if until <= end => MediaError::Unreachable(late),
+                _ => MediaError::Unavailable(late),
+            })
+        });
         (source.clone(), read)
     }
 

@@ -110,12 +110,13 @@ pub trait LoginStore: fmt::Debug + Send + Sync + 'static {
     /// As any method.
     async fn finish_grant(&self, tenant: TenantId, code: &TokenHash) -> Result<bool>;
 
-    /// Erases logins, grants, user tokens and [answers](super::PostStore::answered) whose time is over; gives the grants,
-    /// taken or not, to be revoked at the provider.
+    /// Erases logins, user tokens and [answers](super::PostStore::answered) whose time is over. Takes the grants whose time
+    /// is over, taken before or not, to be revoked at the provider: each stays until it is
+    /// [finished](Self::finish_grant), and is given again if it is not by `hold_until`.
     ///
     /// # Errors
     /// As any method.
-    async fn sweep(&self) -> Result<Vec<Grant>>;
+    async fn sweep(&self, hold_until: Timestamp) -> Result<Vec<Grant>>;
 }
 
 /// Remembers connections and their accounts.

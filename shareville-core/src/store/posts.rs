@@ -88,6 +88,14 @@ pub trait PostStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Post>>;
 
+    /// Some posts of all tenants, by their ids and after `after`, that were still to go on when their connection was
+    /// removed, and that nobody has ended: they come up no more. One that has failed is none, though nobody knows whether it
+    /// is live.
+    ///
+    /// # Errors
+    /// As any method.
+    async fn stranded(&self, after: Option<PostId>, limit: usize) -> Result<Vec<Post>>;
+
     /// Some posts of a lane that come up within a span, soonest first. The span includes its start, not its end.
     ///
     /// # Errors

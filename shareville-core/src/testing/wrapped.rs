@@ -53,6 +53,7 @@ pub struct Wrapped {
     forgets: bool,
     away: AtomicBool,
     credentials_read: AtomicUsize,
+    most_unsettled: AtomicUsize,
     stopped: watch::Sender<usize>,
     released: watch::Sender<bool>,
 }
@@ -66,6 +67,7 @@ impl Wrapped {
             forgets: false,
             away: AtomicBool::new(false),
             credentials_read: AtomicUsize::new(0),
+            most_unsettled: AtomicUsize::new(0),
             stopped: watch::Sender::new(0),
             released: watch::Sender::new(false),
         }
@@ -103,6 +105,11 @@ impl Wrapped {
     /// How often a credential was looked up in the store.
     pub fn credentials_read(&self) -> usize {
         self.credentials_read.load(Ordering::SeqCst)
+    }
+
+    /// The most unsettled posts of a connection that were asked for at once.
+    pub fn most_unsettled(&self) -> usize {
+        self.most_unsettled.load(Ordering::SeqCst)
     }
 
     /// Waits until a write has come that goes wrong.
@@ -290,8 +297,8 @@ impl LoginStore for Wrapped {
         self.inner()?.finish_grant(tenant, code).await
     }
 
-    async fn sweep(&self) -> Result<Vec<Grant>> {
-        self.inner()?.sweep().await
+    async fn sweep(&self, hold_until: Timestamp) -> Result<Vec<Grant>> {
+        self.inner()?.sweep(hold_until).await
     }
 }
 
@@ -415,7 +422,12 @@ impl PostStore for Wrapped {
         connection: ConnectionId,
         limit: usize,
     ) -> Result<Vec<Post>> {
+        self.most_unsettled.fetch_max(limit, Ordering::SeqCst);
         self.inner()?.unsettled(tenant, connection, limit).await
+    }
+
+    async fn stranded(&self, after: Option<PostId>, limit: usize) -> Result<Vec<Post>> {
+        self.inner()?.stranded(after, limit).await
     }
 
     async fn due_within(

@@ -251,6 +251,25 @@ async fn a_confirmation_that_broke_off_should_leave_nothing_unrevoked() {
 }
 
 #[tokio::test]
+async fn a_sweep_that_broke_off_should_leave_nothing_unrevoked() {
+    let stage = Stage::new().await;
+    grant(&stage).await;
+    stage.pass(600);
+    // As if it was killed before it could revoke what it had found.
+    let found = stage.store.sweep(stage.at(600)).await.unwrap();
+    assert_eq!(found.len(), 1);
+    stage.shareville.sweep().await.unwrap();
+    assert_eq!(stage.connector.revoked(), [""; 0], "somebody is at it");
+    stage.pass(600);
+    stage.shareville.sweep().await.unwrap();
+    assert_eq!(stage.connector.revoked(), ["token"]);
+    stage.pass(600);
+    stage.shareville.sweep().await.unwrap();
+    assert_eq!(stage.connector.revoked(), ["token"], "once");
+    assert!(is_unknown(&stage).await);
+}
+
+#[tokio::test]
 async fn a_user_token_that_names_somebody_else_should_end_the_grant() {
     let stage = Stage::new().await;
     let eve = speaking_for(&stage, "eve").await;

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use shareville_core::{
     Error,
     connect::{Callback, LandingStatus},
-    connection::{Connection, ConnectionStatus},
+    connection::{Account, Connection, ConnectionStatus},
     connector::Granted,
     event::{EventKind, Subject},
     failure::FailureClass,
@@ -20,7 +20,7 @@ use shareville_core::{
     },
 };
 
-use crate::stage::{At, Stage, failure, kinds, within};
+use crate::stage::{At, Stage, failure, kinds, transient, within};
 
 fn brings(token: &str, scopes: &[&str]) -> Granted {
     let mut granted = granted(&Provider::facebook(), "person of maria", token, &["page-1"]);
@@ -269,6 +269,42 @@ async fn a_reconnect_should_not_replace_a_token_that_can_do_more() {
 }
 
 #[tokio::test]
+async fn an_abler_token_that_cannot_be_asked_about_just_now_should_be_kept() {
+    let stage = Stage::new().await;
+    let abler = Granted {
+        accounts: vec![
+            found(&Provider::facebook(), "page-1"),
+            found(&Provider::facebook(), "page-2"),
+        ],
+        ..brings("abler", &["publish", "comment"])
+    };
+    stage.log_in("maria", false, abler).await;
+    stage.connector.fail_inspections(Some(transient()));
+    stage
+        .log_in("maria", false, brings("lesser", &["publish"]))
+        .await;
+    let connection = connections(&stage).await.remove(0);
+    assert_eq!(token_of(&stage, &connection), "abler");
+    assert_eq!(connection.scopes, ["publish", "comment"]);
+    let (_, accounts) = stage.connection(connection.id).await;
+    assert_eq!(accounts.len(), 2);
+    for account in accounts {
+        assert!(account.can_publish, "{:?}", account.problems);
+        let place = Account::token_place(stage.tenant, account.id);
+        let token = stage.keyring.open(place, &account.token.unwrap());
+        let expected = format!("token of {}", account.platform_id);
+        assert_eq!(token.unwrap().expose_secret(), expected);
+    }
+    // One that can do as much is taken all the same.
+    let mut as_able = brings("as able", &["publish", "comment"]);
+    let provider = Provider::facebook();
+    as_able.accounts.push(found(&provider, "page-2"));
+    stage.log_in("maria", false, as_able).await;
+    let connection = connections(&stage).await.remove(0);
+    assert_eq!(token_of(&stage, &connection), "as able");
+}
+
+#[tokio::test]
 async fn what_asking_anew_cannot_tell_should_stay_as_it_was() {
     let stage = Stage::new().await;
     stage.connector.tell_accounts_only();
@@ -451,6 +487,43 @@ async fn a_healthy_connection_should_carry_its_lane_when_another_breaks() {
 }
 
 #[tokio::test]
+async fn many_posts_should_be_ended_a_few_at_a_time() {
+    let stage = Stage::new().await;
+    let (connection, accounts) = stage.connect("maria", "token", &["page-1"]).await;
+    let mut posts = Vec::new();
+    for _ in 0..250 {
+        posts.push(stage.post_at(&accounts[0], stage.at(3600)).await.id);
+    }
+    let counted = Arc::new(Wrapped::leaving(Arc::clone(&stage.store)));
+    let shareville = stage.on(Arc::<Wrapped>::clone(&counted));
+    let caller = stage.caller().await;
+    let connecting = shareville.connections(&caller);
+    connecting.remove(connection.id).await.unwrap();
+    for post in posts {
+        assert_eq!(stage.read(post).await.status, PostStatus::Failed);
+    }
+    assert_eq!(counted.most_unsettled(), 100);
+}
+
+#[tokio::test]
+async fn posts_that_a_removal_left_behind_should_be_ended() {
+    let stage = Stage::new().await;
+    let (connection, accounts) = stage.connect("maria", "token", &["page-1"]).await;
+    let post = stage.post_at(&accounts[0], stage.at(3600)).await;
+    // As if it was cut short, just after the connection was erased.
+    let store = &stage.store;
+    let removed = store.remove_connection(stage.tenant, connection.id, &[]);
+    assert!(removed.await.unwrap());
+    stage.shareville.sweep().await.unwrap();
+    let ended = stage.read(post.id).await;
+    assert_eq!(ended.status, PostStatus::Failed);
+    assert_eq!(ended.failure.unwrap().code, "connection_removed");
+    let told = kinds(&stage.told(post.id).await);
+    stage.shareville.sweep().await.unwrap();
+    assert_eq!(kinds(&stage.told(post.id).await), told, "it is told once");
+}
+
+#[tokio::test]
 async fn a_refresh_should_not_bring_back_a_removed_connection() {
     let stage = Stage::new().await;
     let (connection, _) = stage.connect("maria", "token", &["page-1"]).await;
@@ -475,6 +548,42 @@ async fn a_refresh_should_not_bring_back_a_removed_connection() {
         "{refreshed:?}"
     );
     assert_eq!(connections(&stage).await, []);
+}
+
+#[tokio::test]
+async fn a_refresh_should_not_mend_what_was_marked_as_broken_beside_it() {
+    let stage = Stage::new().await;
+    let (connection, accounts) = stage.connect("maria", "token", &["page-1"]).await;
+    let stopping = stage.stopping(At::Before, EventKind::ConnectionUpdated);
+    let slow = stage.on(Arc::<Wrapped>::clone(&stopping));
+    let caller = stage.caller().await;
+    let refreshing = tokio::spawn({
+        let caller = caller.clone();
+        async move {
+            slow.connections(&caller)
+                .refresh_accounts(connection.id)
+                .await
+        }
+    });
+    within(stopping.until_stopped()).await;
+    stage.connector.change("token", None);
+    let connecting = stage.shareville.connections(&caller);
+    assert!(connecting.refresh_accounts(connection.id).await.is_err());
+    stopping.release();
+    let refreshed = within(refreshing).await.unwrap().unwrap();
+    let broken = ConnectionStatus::ReauthorizationRequired;
+    assert_eq!(refreshed.status, broken);
+    let (connection, _) = stage.connection(connection.id).await;
+    assert_eq!(connection.status, broken);
+
+    // Who asks about one that is broken already mends it, if it works after all.
+    stage
+        .connector
+        .change("token", Some(brings("token", &["publish"])));
+    let mended = connecting.refresh_accounts(connection.id).await.unwrap();
+    assert_eq!(mended.status, ConnectionStatus::Active);
+    let post = stage.post(&accounts[0]).await;
+    assert_eq!(stage.drive_one(post.id).await.status, PostStatus::Published);
 }
 
 #[tokio::test]

@@ -197,6 +197,21 @@ async fn a_look_that_cannot_be_made_should_be_made_later() {
 }
 
 #[tokio::test]
+async fn a_look_that_panics_should_be_made_later() {
+    let stage = Stage::new().await;
+    stage.connect("maria", "token", &["page-1"]).await;
+    deauthorize(&stage, "person of maria").await.unwrap();
+    stage.connector.break_at(Some("token"));
+    assert_eq!(heed(&stage).await, 1);
+    stage.connector.break_at(None);
+    stage.pass(5);
+    assert_eq!(heed(&stage).await, 1);
+    assert_eq!(stage.connector.inspected(), ["token"; 2]);
+    stage.pass(86_400);
+    assert_eq!(heed(&stage).await, 0);
+}
+
+#[tokio::test]
 async fn changed_permissions_should_be_read_anew() {
     let stage = Stage::new().await;
     let (connection, _) = stage.connect("maria", "token", &["page-1"]).await;

@@ -33,7 +33,8 @@ struct Web {
     read: Arc<Mutex<Vec<String>>>,
 }
 
-const ENDLESS: &str = "https://img.example/endless.jpg";
+const ENDLESS: &str = "https://img.example/endless";
+const OUT_OF_REACH: &str = "https://img.example/out-of-reach.jpg";
 
 impl Web {
     fn put(&self, url: &str, width: u32) {
@@ -48,8 +49,11 @@ impl MediaReader for Web {
             return Err(MediaError::Unknown);
         };
         self.read.lock().unwrap().push(url.clone());
-        if url == ENDLESS {
+        if url.starts_with(ENDLESS) {
             std::future::pending::<()>().await;
+        }
+        if url == OUT_OF_REACH {
+            return Err(MediaError::Unavailable("nobody listens there".into()));
         }
         let width = self.widths.lock().unwrap().get(url).copied();
         let width = width.ok_or_else(|| MediaError::Unreachable("404".into()))?;
@@ -238,6 +242,36 @@ async fn a_medium_that_does_not_come_should_hold_nobody_up_for_long() {
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].code, "media_unreadable");
     assert!(begun.elapsed().as_secs() <= 6, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_just_now_should_be_taken_for_right_until_it_is_prepared() {
+    let scene = Scene::new(MediaPreflight::Strict).await;
+    let checked = scene.check(vec![scene.input(&[OUT_OF_REACH])]).await;
+    assert_eq!(checked.unwrap(), []);
+    let post = scene.create(&[OUT_OF_REACH, GOOD]).await.unwrap();
+    scene.tick_all().await;
+    let post = scene.stage.read(post.id).await;
+    assert!(post.next_attempt_at().is_some(), "{:?}", post.status);
+    assert_eq!(post.failure.unwrap().code, "media_unavailable");
+    assert_eq!(scene.stage.network.count(Call::Prepare), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_medium_for_which_no_time_was_left_should_not_be_called_unreadable() {
+    let scene = Scene::new(MediaPreflight::Advisory).await;
+    let all: Vec<_> = (0..90).map(|it| format!("{ENDLESS}-{it}")).collect();
+    let posts = all.chunks(10).map(|some| {
+        let some: Vec<_> = some.iter().map(String::as_str).collect();
+        scene.input(&some)
+    });
+    let warnings = scene.check(posts.collect()).await.unwrap();
+    assert!(
+        (1..all.len()).contains(&warnings.len()),
+        "{} of {}",
+        warnings.len(),
+        all.len()
+    );
 }
 
 #[tokio::test]

@@ -100,6 +100,23 @@ async fn a_token_should_be_renewed_after_a_third_of_its_life() {
 }
 
 #[tokio::test]
+async fn a_connector_that_panics_should_keep_nobody_else_from_being_looked_after() {
+    let stage = Stage::new().await;
+    let id = log_in(&stage, lasting(&stage, "cursed", None)).await;
+    let (other, _) = stage.connect("jose", "token of jose", &["page-2"]).await;
+    stage.connector.break_at(Some("cursed"));
+    stage.pass(24 * 3600);
+    assert_eq!(keep_up(&stage).await, 2);
+    assert_eq!(read(&stage, id).await.upkeep.failures, 1);
+    assert_eq!(read(&stage, other.id).await.upkeep.failures, 0);
+    assert_eq!(keep_up(&stage).await, 0, "it is put off");
+    stage.connector.break_at(None);
+    stage.pass(24 * 3600);
+    assert_eq!(keep_up(&stage).await, 2);
+    assert_eq!(read(&stage, id).await.upkeep.failures, 0);
+}
+
+#[tokio::test]
 async fn a_token_without_end_should_be_asked_about_daily_and_nothing_be_told() {
     let stage = Stage::new().await;
     let id = log_in(&stage, lasting(&stage, "token", None)).await;

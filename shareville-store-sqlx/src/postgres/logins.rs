@@ -14,7 +14,7 @@ use sqlx::{PgConnection, query, query_as, query_scalar};
 use super::{PostgresStore, clock::now};
 use crate::{
     error::{conflict, failed},
-    row::{found, json, micros, record},
+    row::{found, json, micros, readable, record},
 };
 
 const READ: &str = concat!(
@@ -47,6 +47,13 @@ pub(super) const OVER: [&str; 3] = [
     over!("shareville_logins"),
     over!("shareville_answers"),
 ];
+
+/// Takes the grants whose time is over; they stay until that has come to something.
+pub(super) const GRANTS_OVER: &str = concat!(
+    "UPDATE shareville_grants SET taken = true, expires_at = $2 WHERE expires_at <= (SELECT ",
+    now!("$1"),
+    ") RETURNING record"
+);
 
 /// Reads a login that is not over.
 async fn read(
@@ -201,7 +208,7 @@ impl LoginStore for PostgresStore {
         Ok(erased.rows_affected() > 0)
     }
 
-    async fn sweep(&self) -> Result<Vec<Grant>> {
+    async fn sweep(&self, hold_until: Timestamp) -> Result<Vec<Grant>> {
         let mut write = self.write().await?;
         let now = self.clock.now();
         for sql in OVER {
@@ -211,19 +218,13 @@ impl LoginStore for PostgresStore {
                 .await
                 .map_err(failed)?;
         }
-        let over: Vec<String> =
-            query_scalar(concat!(over!("shareville_grants"), " RETURNING record"))
-                .bind(now)
-                .fetch_all(write.on())
-                .await
-                .map_err(failed)?;
+        let over: Vec<String> = query_scalar(GRANTS_OVER)
+            .bind(now)
+            .bind(micros(hold_until))
+            .fetch_all(write.on())
+            .await
+            .map_err(failed)?;
         write.commit().await?;
-        // One that does not read must not keep the others from being erased.
-        let readable = |json: &String| {
-            record(json)
-                .inspect_err(|error| tracing::error!(%error, "an erased grant does not read"))
-                .ok()
-        };
-        Ok(over.iter().filter_map(readable).collect())
+        Ok(readable(&over))
     }
 }

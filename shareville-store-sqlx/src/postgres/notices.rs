@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use shareville_core::{
     id::TenantId,
     notice::{DeletionCode, Notice},
-    store::{ClaimedNotices, NoticeChange, NoticeClaim, NoticeStore, Result, Stale},
+    store::{ClaimedNotices, NoticeChange, NoticeStore, Result, Stale},
 };
 use sqlx::{FromRow, PgConnection, query, query_as};
 use uuid::Uuid;
@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::{PostgresStore, clock::now, lanes::length};
 use crate::{
     error::{conflict, failed},
-    row::{count, found, json, micros, record, revision, time},
+    notices::claim,
+    row::{count, found, json, micros, revision, time},
 };
 
 /// Keeps a notice, unless it is known.
@@ -171,14 +172,9 @@ impl NoticeStore for PostgresStore {
             .map_err(failed)?;
         write.commit().await?;
         up.sort_by_key(|it| it.ready_at);
-        let claims = up.into_iter().map(|it| {
-            Ok(NoticeClaim {
-                nonce: it.nonce,
-                notice: record(&it.record)?,
-            })
-        });
+        let claims = up.iter().filter_map(|it| claim(it.nonce, &it.record));
         Ok(ClaimedNotices {
-            claims: claims.collect::<Result<_>>()?,
+            claims: claims.collect(),
             ..self.look_for_notices().await?
         })
     }

@@ -11,6 +11,7 @@ use shareville_core::{
     store::{NewPost, Page, PageRequest, PostFilter, PostStore, Result, Stale},
 };
 use sqlx::{Row as _, query, query_scalar};
+use uuid::Uuid;
 
 use super::{
     PostgresStore,
@@ -67,6 +68,10 @@ pub(super) const DUE_WITHIN: &str = "SELECT p.record FROM shareville_lanes l JOI
 pub(super) const UNSETTLED: &str =
     "SELECT record FROM shareville_posts WHERE connection = $1 AND open AND tenant = $2
      ORDER BY id LIMIT $3";
+
+/// Posts that were still to go on when their connection was removed.
+pub(super) const STRANDED: &str = "SELECT record FROM shareville_posts
+     WHERE open AND due_at IS NULL AND status <> 'failed' AND id > $1 ORDER BY id LIMIT $2";
 
 /// Whether another post of a lane is known by an id at the platform.
 pub(super) const HELD: &str = "SELECT EXISTS (
@@ -201,6 +206,18 @@ impl PostStore for PostgresStore {
         let rows = query(UNSETTLED)
             .bind(connection.as_uuid())
             .bind(tenant.as_uuid())
+            .bind(count(limit))
+            .fetch_all(on.on())
+            .await
+            .map_err(failed)?;
+        on.keep();
+        held(&rows)
+    }
+
+    async fn stranded(&self, after: Option<PostId>, limit: usize) -> Result<Vec<Post>> {
+        let mut on = self.lend().await?;
+        let rows = query(STRANDED)
+            .bind(after.map_or(Uuid::nil(), |after| after.as_uuid()))
             .bind(count(limit))
             .fetch_all(on.on())
             .await

@@ -14,7 +14,7 @@ use sqlx::{SqliteExecutor, query, query_as, query_scalar};
 use super::{SqliteStore, answers};
 use crate::{
     error::{conflict, failed},
-    row::{found, json, micros, record},
+    row::{found, json, micros, readable, record},
 };
 
 /// Reads a login that is not over.
@@ -160,7 +160,7 @@ impl LoginStore for SqliteStore {
         Ok(erased.rows_affected() > 0)
     }
 
-    async fn sweep(&self) -> Result<Vec<Grant>> {
+    async fn sweep(&self, hold_until: Timestamp) -> Result<Vec<Grant>> {
         let mut write = self.write().await?;
         let now = micros(self.clock.now());
         query("DELETE FROM shareville_logins WHERE expires_at <= ?1")
@@ -178,19 +178,15 @@ impl LoginStore for SqliteStore {
             .execute(write.on())
             .await
             .map_err(failed)?;
-        let over: Vec<String> =
-            query_scalar("DELETE FROM shareville_grants WHERE expires_at <= ?1 RETURNING record")
-                .bind(now)
-                .fetch_all(write.on())
-                .await
-                .map_err(failed)?;
+        let over: Vec<String> = query_scalar(
+            "UPDATE shareville_grants SET taken = 1, expires_at = ?2 WHERE expires_at <= ?1 RETURNING record",
+        )
+        .bind(now)
+        .bind(micros(hold_until))
+        .fetch_all(write.on())
+        .await
+        .map_err(failed)?;
         write.commit().await?;
-        // One that does not read must not keep the others from being erased.
-        let readable = |json: &String| {
-            record(json)
-                .inspect_err(|error| tracing::error!(%error, "an erased grant does not read"))
-                .ok()
-        };
-        Ok(over.iter().filter_map(readable).collect())
+        Ok(readable(&over))
     }
 }

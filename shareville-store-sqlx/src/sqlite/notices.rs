@@ -7,15 +7,16 @@ use shareville_core::{
     clock::{Timestamp, later},
     id::TenantId,
     notice::{DeletionCode, Notice},
-    store::{ClaimedNotices, NoticeChange, NoticeClaim, NoticeStore, Result, Stale},
+    store::{ClaimedNotices, NoticeChange, NoticeStore, Result, Stale},
 };
-use sqlx::{SqliteConnection, SqliteExecutor, query, query_scalar};
+use sqlx::{SqliteConnection, SqliteExecutor, query, query_as, query_scalar};
 use uuid::Uuid;
 
 use super::SqliteStore;
 use crate::{
     error::{conflict, failed},
-    row::{count, found, held, json, micros, revision, time},
+    notices::claim,
+    row::{count, found, json, micros, revision, time},
 };
 
 /// Keeps a notice, unless it is known.
@@ -26,7 +27,7 @@ pub(super) const KNOWN: &str =
     "SELECT record FROM shareville_notices WHERE tenant = ?1 AND digest = ?2";
 
 /// What is up, and when something is next.
-pub(super) const UP: &str = "SELECT record FROM shareville_notices WHERE ready_at <= ?1
+pub(super) const UP: &str = "SELECT id, record FROM shareville_notices WHERE ready_at <= ?1
      ORDER BY ready_at, id LIMIT ?2";
 pub(super) const NEXT: &str =
     "SELECT ready_at FROM shareville_notices WHERE ready_at IS NOT NULL ORDER BY ready_at LIMIT 1";
@@ -101,22 +102,22 @@ impl NoticeStore for SqliteStore {
         }
         let mut write = self.write().await?;
         claimed.now = self.clock.now();
-        let rows = query(UP)
+        let up: Vec<(Uuid, String)> = query_as(UP)
             .bind(micros(claimed.now))
             .bind(count(limit))
             .fetch_all(write.on())
             .await
             .map_err(failed)?;
-        for notice in held::<Notice>(&rows)? {
+        for (id, json) in up {
             let nonce = Uuid::now_v7();
             query(LEASE)
-                .bind(notice.id.as_uuid())
+                .bind(id)
                 .bind(nonce)
                 .bind(micros(later(claimed.now, lease)))
                 .execute(write.on())
                 .await
                 .map_err(failed)?;
-            claimed.claims.push(NoticeClaim { nonce, notice });
+            claimed.claims.extend(claim(nonce, &json));
         }
         claimed.next_ready = next_ready(write.on()).await?;
         write.commit().await?;

@@ -20,7 +20,7 @@ use super::{
 use crate::row::micros;
 
 /// Every statement that a store runs while it works.
-const STATEMENTS: [&str; 85] = [
+const STATEMENTS: [&str; 86] = [
     claims::UP_NEXT,
     claims::PUT_OFF,
     claims::READY,
@@ -44,6 +44,7 @@ const STATEMENTS: [&str; 85] = [
     answers::ANSWER,
     answers::SWEEP,
     posts::UNSETTLED,
+    posts::STRANDED,
     posts::HELD,
     posts::KNOWN_AS,
     connections::LANES_OF,

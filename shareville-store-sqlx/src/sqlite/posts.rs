@@ -13,6 +13,7 @@ use shareville_core::{
     store::{NewPost, Page, PageRequest, PostFilter, PostStore, Result, Stale, StoreError},
 };
 use sqlx::{SqliteConnection, query, query_scalar};
+use uuid::Uuid;
 
 use super::{
     SqliteStore,
@@ -70,6 +71,11 @@ pub(super) const DUE_WITHIN: &str =
 pub(super) const UNSETTLED: &str =
     "SELECT record FROM shareville_posts WHERE connection = ?1 AND open IS NOT NULL AND tenant = ?2
      ORDER BY id LIMIT ?3";
+
+/// Posts that were still to go on when their connection was removed.
+pub(super) const STRANDED: &str =
+    "SELECT record FROM shareville_posts INDEXED BY shareville_posts_stranded
+     WHERE open IS NOT NULL AND due_at IS NULL AND status <> 'failed' AND id > ?1 ORDER BY id LIMIT ?2";
 
 /// Whether another post of a lane is known by an id at the platform.
 pub(super) const HELD: &str =
@@ -256,6 +262,16 @@ impl PostStore for SqliteStore {
         let rows = query(UNSETTLED)
             .bind(connection.as_uuid())
             .bind(tenant.as_uuid())
+            .bind(count(limit))
+            .fetch_all(&self.reads)
+            .await
+            .map_err(failed)?;
+        held(&rows)
+    }
+
+    async fn stranded(&self, after: Option<PostId>, limit: usize) -> Result<Vec<Post>> {
+        let rows = query(STRANDED)
+            .bind(after.map_or(Uuid::nil(), |after| after.as_uuid()))
             .bind(count(limit))
             .fetch_all(&self.reads)
             .await

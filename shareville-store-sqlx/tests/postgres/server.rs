@@ -1,7 +1,10 @@
 //! What becomes of the server: connections that are lost, and tables that are restored on another.
 
 use shareville_core::{
-    store::{ClaimRequest, CredentialStore as _, DeliveryStore as _, TenantStore as _},
+    notice::{Notice, NoticeDigest, NoticeKind},
+    store::{
+        ClaimRequest, CredentialStore as _, DeliveryStore as _, NoticeStore as _, TenantStore as _,
+    },
     tenant::Tenant,
     testing::store::{LEASE, START, new_tenant},
 };
@@ -52,6 +55,34 @@ async fn what_was_not_heard_should_count_as_changed() {
     tokio::time::timeout(AT_ONCE, heard).await.unwrap();
     let read = reader.tenant(tenant.id).await.unwrap();
     assert_eq!(read, Some(paused));
+}
+
+#[tokio::test]
+async fn a_notice_that_cannot_be_read_should_stand_in_nobodys_way() {
+    let (place, clock) = (Place::new().await, clock());
+    let (store, pool) = (open(&place, &clock).await, pool(&place).await);
+    let bench = bench(&store, &clock);
+    let tenant = bench.tenant().await;
+    let [newer, notice] = ["newer", "known"].map(|person| {
+        let kind = NoticeKind::Deauthorized {
+            person: person.to_owned(),
+        };
+        let digest = NoticeDigest::of([person.as_bytes()]);
+        Notice::of(tenant.id, kind, digest, bench.now())
+    });
+    let both = [newer.clone(), notice.clone()];
+    store.keep_notices(&both).await.unwrap();
+    sqlx::query("UPDATE shareville_notices SET record = '{}' WHERE id = $1")
+        .bind(newer.id.as_uuid())
+        .execute(&pool)
+        .await
+        .unwrap();
+    let claimed = store.claim_notices(10, LEASE).await.unwrap();
+    assert_eq!(claimed.claims.len(), 1);
+    assert_eq!(claimed.claims[0].notice, notice);
+    let again = store.claim_notices(10, LEASE).await.unwrap();
+    let leased = again.next_ready.unwrap();
+    assert!(leased > again.now, "it does not come up all the time");
 }
 
 #[tokio::test]

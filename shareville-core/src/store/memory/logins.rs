@@ -107,16 +107,19 @@ impl LoginStore for MemoryStore {
         Ok(own && state.grants.remove(code).is_some())
     }
 
-    async fn sweep(&self) -> Result<Vec<Grant>> {
+    async fn sweep(&self, hold_until: Timestamp) -> Result<Vec<Grant>> {
         let now = self.clock.now();
         let mut state = self.state();
         state.logins.retain(|_, login| login.expires_at > now);
         state.tokens.retain(|_, token| token.expires_at > now);
         state.answers.retain(|_, answer| answer.expires_at > now);
-        let grants = &mut state.grants;
-        let over = grants.extract_if(|_, kept| {
+        let over = state.grants.values_mut().filter(|kept| {
             kept.grant.expires_at <= now && kept.held_until.is_none_or(|until| until <= now)
         });
-        Ok(over.map(|(_, kept)| kept.grant).collect())
+        let taken = over.map(|kept| {
+            kept.held_until = Some(hold_until);
+            kept.grant.clone()
+        });
+        Ok(taken.collect())
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     id::{ConnectionId, PostId, TenantId},
     idempotency::{Answered, Created, Idempotency, KeyHash},
     lane::Lane,
-    post::{Applied, Change, HoldChange, Post},
+    post::{Applied, Change, HoldChange, Post, PostStatus},
     store::{NewPost, Page, PageRequest, PostFilter, PostStore, Result, Stale, StoreError},
 };
 
@@ -156,6 +156,17 @@ impl PostStore for MemoryStore {
             post.tenant == tenant && post.connection == connection && post.is_unsettled()
         });
         Ok(through.take(limit).cloned().collect())
+    }
+
+    async fn stranded(&self, after: Option<PostId>, limit: usize) -> Result<Vec<Post>> {
+        let state = self.state();
+        let stranded = state.posts.values().filter(|post| {
+            after.is_none_or(|after| post.id > after)
+                && post.is_unsettled()
+                && post.status != PostStatus::Failed
+                && !state.accounts.contains_key(&post.account)
+        });
+        Ok(stranded.take(limit).cloned().collect())
     }
 
     async fn due_within(

@@ -34,6 +34,8 @@ struct State {
     renewals: HashMap<String, VecDeque<Renewal>>,
     renewed: Vec<String>,
     out_of_order: Option<Failure>,
+    /// The token at which whoever asks panics.
+    broken_at: Option<String>,
     revoked: Vec<String>,
     /// All, unless it was said otherwise.
     tells: Option<Inspected>,
@@ -143,6 +145,11 @@ impl FakeConnector {
         self.state().out_of_order = failure;
     }
 
+    /// Lets whoever asks about a token panic from now on, as a connector would that is broken; or about none, with `None`.
+    pub fn break_at(&self, token: Option<&str>) {
+        self.state().broken_at = token.map(str::to_owned);
+    }
+
     /// The tokens that were revoked so far.
     #[must_use]
     pub fn revoked(&self) -> Vec<String> {
@@ -194,6 +201,7 @@ impl Connector for FakeConnector {
         let token = token.expose_secret().to_owned();
         let mut state = self.state();
         state.inspected.push(token.clone());
+        assert_ne!(state.broken_at.as_ref(), Some(&token), "it is broken");
         if let Some(failure) = &state.out_of_order {
             return Err(failure.clone());
         }

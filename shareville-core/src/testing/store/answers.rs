@@ -124,7 +124,7 @@ pub async fn should_free_a_key_when_its_time_is_over(bench: &Bench) {
     assert_eq!(create(bench, &account, &first).await, Created::Stored);
     let store = &bench.store;
     bench.pass(59);
-    store.sweep().await.unwrap();
+    store.sweep(bench.at(600)).await.unwrap();
     let read = store.answered(tenant.id, &first.key).await.unwrap();
     assert_eq!(read, Some(answered(&first)));
     bench.pass(1);
@@ -135,7 +135,7 @@ pub async fn should_free_a_key_when_its_time_is_over(bench: &Bench) {
     let read = store.answered(tenant.id, &first.key).await.unwrap();
     assert_eq!(read, Some(answered(&second)));
     bench.pass(60);
-    store.sweep().await.unwrap();
+    store.sweep(bench.at(600)).await.unwrap();
     let third = keyed(bench, &tenant, "key", "third");
     assert_eq!(create(bench, &account, &third).await, Created::Stored);
 }

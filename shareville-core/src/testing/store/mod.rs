@@ -214,6 +214,7 @@ macro_rules! store_contract {
                 should_list_a_span_of_time_page_by_page
                 should_find_what_comes_up_in_a_lane
                 should_find_the_unsettled_posts_of_a_connection
+                should_find_the_posts_that_a_removed_connection_left
                 should_tell_whether_a_platform_id_is_held
                 should_find_a_post_by_its_platform_id
                 should_list_events_newest_first

@@ -314,6 +314,38 @@ pub async fn should_find_the_unsettled_posts_of_a_connection(bench: &Bench) {
     assert_eq!(foreign.unwrap(), vec![]);
 }
 
+/// What was still to go on when its connection was removed is found until somebody has ended it.
+pub async fn should_find_the_posts_that_a_removed_connection_left(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    let connection = new_connection(&tenant, "user", "person");
+    let account = bench.connect(&connection, &["page-1"]).await.remove(0);
+    let elsewhere = bench.account(&tenant).await;
+    bench.post(&elsewhere, bench.at(60)).await;
+    let first = bench.post(&account, bench.at(60)).await;
+    let canceled = bench.post(&account, bench.at(60)).await;
+    bench
+        .apply(&bench.change(&canceled, Command::Cancel))
+        .await
+        .unwrap();
+    let committing = bench.post(&account, bench.now()).await;
+    bench.apply(&bench.committing(&committing)).await.unwrap();
+    assert_eq!(bench.store.stranded(None, 10).await.unwrap(), vec![]);
+
+    let removed = bench.store.remove_connection(tenant.id, connection.id, &[]);
+    assert!(removed.await.unwrap());
+    let committing = bench.read(&committing).await;
+    let stranded = bench.store.stranded(None, 10).await.unwrap();
+    assert_eq!(stranded, [first.clone(), committing.clone()]);
+    assert_eq!(bench.store.stranded(None, 1).await.unwrap(), stranded[..1]);
+    let after = bench.store.stranded(Some(first.id), 10).await;
+    assert_eq!(after.unwrap(), stranded[1..]);
+    for post in [&first, &committing] {
+        let ended = bench.change(post, Command::ConnectionRemoved);
+        bench.apply(&ended).await.unwrap();
+    }
+    assert_eq!(bench.store.stranded(None, 10).await.unwrap(), vec![]);
+}
+
 /// A post that is live as `12_34`.
 async fn live(bench: &Bench, account: &Account) -> Post {
     let post = bench.post(account, bench.now()).await;
