@@ -295,13 +295,20 @@ async fn an_abler_token_that_cannot_be_asked_about_just_now_should_be_kept() {
         let expected = format!("token of {}", account.platform_id);
         assert_eq!(token.unwrap().expose_secret(), expected);
     }
-    // One that can do as much is taken all the same.
+    // One that can do as much is taken all the same; so is any, once the old one has ended.
     let mut as_able = brings("as able", &["publish", "comment"]);
     let provider = Provider::facebook();
     as_able.accounts.push(found(&provider, "page-2"));
+    as_able.expires_at = Some(stage.at(3600));
     stage.log_in("maria", false, as_able).await;
     let connection = connections(&stage).await.remove(0);
     assert_eq!(token_of(&stage, &connection), "as able");
+    stage.pass(3600);
+    stage
+        .log_in("maria", false, brings("lesser", &["publish"]))
+        .await;
+    let connection = connections(&stage).await.remove(0);
+    assert_eq!(token_of(&stage, &connection), "lesser");
 }
 
 #[tokio::test]
