@@ -1,6 +1,6 @@
 //! Connecting: the one who finishes is the one who began, and nothing is exchanged twice.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use shareville_core::{
@@ -555,6 +555,28 @@ async fn a_refresh_should_not_bring_back_a_removed_connection() {
         "{refreshed:?}"
     );
     assert_eq!(connections(&stage).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_does_not_answer_should_hold_up_no_refresh_for_ever() {
+    let stage = Stage::new().await;
+    let (connection, _) = stage.connect("maria", "token", &["page-1"]).await;
+    stage.connector.fall_silent_at("token");
+    let caller = stage.caller().await;
+    let connecting = stage.shareville.connections(&caller);
+    let asked = tokio::time::timeout(
+        Duration::from_secs(61),
+        connecting.refresh_accounts(connection.id),
+    );
+    match asked.await.unwrap() {
+        Err(Error::Platform(failure)) => {
+            assert_eq!(failure.class, FailureClass::Transient);
+            assert_eq!(failure.code, "timed_out");
+        }
+        other => panic!("{other:?}"),
+    }
+    let (same, _) = stage.connection(connection.id).await;
+    assert_eq!(same.status, ConnectionStatus::Active);
 }
 
 #[tokio::test]
