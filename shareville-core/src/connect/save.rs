@@ -171,13 +171,17 @@ impl Shareville {
         if before.status != ConnectionStatus::Active || !has_less {
             return Ok(new);
         }
+        let now = self.clock().now();
+        let is_over = before.expires_at.is_some_and(|ends| ends <= now);
         // What the old token opens is asked anew: what the person has just withdrawn counts for it too.
         let deadline = Deadline::after(PATIENCE);
         let old = match self.granted_now(tenant, before, deadline).await {
             Ok(old) => old,
-            // A token that does not open any more can do nothing, nor can a dead one.
+            // A token that does not open any more can do nothing, nor can one that is dead or has ended.
             Err(Error::Sealed(_)) => return Ok(new),
-            Err(Error::Platform(failure)) if failure.class == FailureClass::Reauthorize => {
+            Err(Error::Platform(failure))
+                if is_over || failure.class == FailureClass::Reauthorize =>
+            {
                 return Ok(new);
             }
             // Whatever is in the way now takes nothing from it: it can do what it could.

@@ -28,7 +28,10 @@ use crate::{
 pub enum DeletionStatus {
     /// It is under way.
     Pending,
-    /// All that was kept of the person is erased, since then.
+    /// The person's connections are removed since then, with their tokens and accounts, and withdrawn at the provider.
+    ///
+    /// What stays is the tenant's: posts; and the history of connections, which names the person, until their end user is
+    /// [erased](Shareville::erase_user). A login that nobody has confirmed is revoked and erased within minutes by itself.
     Done(Timestamp),
 }
 

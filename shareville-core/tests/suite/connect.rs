@@ -1,6 +1,6 @@
 //! Connecting: the one who finishes is the one who began, and nothing is exchanged twice.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use shareville_core::{
@@ -295,13 +295,20 @@ async fn an_abler_token_that_cannot_be_asked_about_just_now_should_be_kept() {
         let expected = format!("token of {}", account.platform_id);
         assert_eq!(token.unwrap().expose_secret(), expected);
     }
-    // One that can do as much is taken all the same.
+    // One that can do as much is taken all the same; so is any, once the old one has ended.
     let mut as_able = brings("as able", &["publish", "comment"]);
     let provider = Provider::facebook();
     as_able.accounts.push(found(&provider, "page-2"));
+    as_able.expires_at = Some(stage.at(3600));
     stage.log_in("maria", false, as_able).await;
     let connection = connections(&stage).await.remove(0);
     assert_eq!(token_of(&stage, &connection), "as able");
+    stage.pass(3600);
+    stage
+        .log_in("maria", false, brings("lesser", &["publish"]))
+        .await;
+    let connection = connections(&stage).await.remove(0);
+    assert_eq!(token_of(&stage, &connection), "lesser");
 }
 
 #[tokio::test]
@@ -548,6 +555,28 @@ async fn a_refresh_should_not_bring_back_a_removed_connection() {
         "{refreshed:?}"
     );
     assert_eq!(connections(&stage).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_does_not_answer_should_hold_up_no_refresh_for_ever() {
+    let stage = Stage::new().await;
+    let (connection, _) = stage.connect("maria", "token", &["page-1"]).await;
+    stage.connector.fall_silent_at("token");
+    let caller = stage.caller().await;
+    let connecting = stage.shareville.connections(&caller);
+    let asked = tokio::time::timeout(
+        Duration::from_secs(61),
+        connecting.refresh_accounts(connection.id),
+    );
+    match asked.await.unwrap() {
+        Err(Error::Platform(failure)) => {
+            assert_eq!(failure.class, FailureClass::Transient);
+            assert_eq!(failure.code, "timed_out");
+        }
+        other => panic!("{other:?}"),
+    }
+    let (same, _) = stage.connection(connection.id).await;
+    assert_eq!(same.status, ConnectionStatus::Active);
 }
 
 #[tokio::test]

@@ -74,8 +74,10 @@ pub(super) const UNSETTLED: &str =
 
 /// Posts that were still to go on when their connection was removed.
 pub(super) const STRANDED: &str =
-    "SELECT record FROM shareville_posts INDEXED BY shareville_posts_stranded
-     WHERE open IS NOT NULL AND due_at IS NULL AND status <> 'failed' AND id > ?1 ORDER BY id LIMIT ?2";
+    "SELECT record FROM shareville_posts p INDEXED BY shareville_posts_stranded
+     WHERE open IS NOT NULL AND due_at IS NULL AND status <> 'failed' AND id > ?1
+       AND (SELECT a.id FROM shareville_accounts a WHERE a.id = p.account) IS NULL
+     ORDER BY id LIMIT ?2";
 
 /// Whether another post of a lane is known by an id at the platform.
 pub(super) const HELD: &str =

@@ -36,6 +36,8 @@ struct State {
     out_of_order: Option<Failure>,
     /// The token at which whoever asks panics.
     broken_at: Option<String>,
+    /// The token about which nobody is ever answered.
+    silent_at: Option<String>,
     revoked: Vec<String>,
     /// All, unless it was said otherwise.
     tells: Option<Inspected>,
@@ -150,6 +152,15 @@ impl FakeConnector {
         self.state().broken_at = token.map(str::to_owned);
     }
 
+    /// Lets nobody who asks about a token be answered from now on.
+    pub fn fall_silent_at(&self, token: &str) {
+        self.state().silent_at = Some(token.to_owned());
+    }
+
+    fn is_silent_at(&self, token: &str) -> bool {
+        self.state().silent_at.as_deref() == Some(token)
+    }
+
     /// The tokens that were revoked so far.
     #[must_use]
     pub fn revoked(&self) -> Vec<String> {
@@ -199,6 +210,9 @@ impl Connector for FakeConnector {
 
     async fn inspect(&self, _app: &App, token: &SecretString) -> Result<Granted, Failure> {
         let token = token.expose_secret().to_owned();
+        if self.is_silent_at(&token) {
+            std::future::pending::<()>().await;
+        }
         let mut state = self.state();
         state.inspected.push(token.clone());
         assert_ne!(state.broken_at.as_ref(), Some(&token), "it is broken");
