@@ -109,8 +109,10 @@ impl Video {
             }
             _ if processing == Some("in_progress") => Publishing::Underway,
             (None, None, Some("processing")) if processing.is_none() => Publishing::Underway,
-            (Some(_), ..) | (None, _, Some(_)) => Publishing::NotStarted,
-            (None, _, None) => Publishing::Unclear,
+            (Some("not_started"), ..) => Publishing::NotStarted,
+            // A plain video tells by one field only that nobody sees it. Where nothing tells it, nothing is known.
+            (None, _, Some(_)) if self.published == Some(false) => Publishing::NotStarted,
+            _ => Publishing::Unclear,
         }
     }
 
@@ -219,7 +221,15 @@ mod tests {
             ),
             (
                 json!({ "status": { "video_status": "ready" } }),
-                Publishing::NotStarted,
+                Publishing::Unclear,
+            ),
+            (
+                json!({ "status": { "video_status": "upload_complete" } }),
+                Publishing::Unclear,
+            ),
+            (
+                json!({ "status": { "video_status": "ready", "publishing_phase": { "status": "new word" } } }),
+                Publishing::Unclear,
             ),
             (json!({ "published": true }), Publishing::Unclear),
             (json!({ "status": 7, "post_id": [] }), Publishing::Unclear),

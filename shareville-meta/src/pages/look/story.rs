@@ -64,17 +64,18 @@ impl FacebookPages {
         })
     }
 
-    /// The list of stories, and else the film itself.
+    /// The list of stories, and else the film itself. That nobody has used it, only both together say.
     pub(super) async fn look_at_video_story(
         &self,
         job: &Job,
         film: &str,
         since: Timestamp,
     ) -> Result<Evidence, Failure> {
-        let unknown = match self.find_story(job, film).await? {
+        let is_young = self.graph.now() < later(since, SURELY_LISTED);
+        let (is_unlisted, unknown) = match self.find_story(job, film).await? {
             Found::Listed(published) => return Ok(Evidence::Live(published)),
-            Found::Unknown(failure) => failure,
-            Found::NotListed => None,
+            Found::Unknown(failure) => (false, failure),
+            Found::NotListed => (is_young, None),
         };
         let video = match self.read_video(job, film).await {
             Ok(video) => video,
@@ -89,9 +90,11 @@ impl FacebookPages {
                 Evidence::Live(self.story(video.post_id.clone(), link))
             }
             Publishing::Underway => self.pending(since),
-            Publishing::NotStarted | Publishing::Draft => Evidence::Absent,
+            Publishing::NotStarted | Publishing::Draft if is_unlisted => Evidence::Absent,
             Publishing::Dead(failure) => Evidence::Dead(failure),
-            Publishing::Unclear => Evidence::Unclear(unknown),
+            Publishing::NotStarted | Publishing::Draft | Publishing::Unclear => {
+                Evidence::Unclear(unknown)
+            }
         })
     }
 
