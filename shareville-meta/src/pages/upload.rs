@@ -134,6 +134,8 @@ impl FacebookPages {
             Err(failure) => return broken_off(job, edge, session, failure),
         };
         session.offset = Some(offset);
+        let end = u64::try_from(bytes.len()).map(|sent| offset.saturating_add(sent));
+        let is_last = end == Ok(size);
         let sent = self
             .graph
             .upload(address, self.upload_auth(job))
@@ -143,10 +145,12 @@ impl FacebookPages {
             .send::<Acknowledged>()
             .await;
         match sent {
-            Ok(_) => {
+            Ok(_) if is_last => {
                 session.sent_at = Some(self.graph.now());
                 Prepared::Continue(edge.kept(session).keep(job, None))
             }
+            // It has taken a part: from where to go on, it is asked.
+            Ok(_) => Prepared::Continue(edge.kept(session).keep(job, None)),
             Err(error) if error.error_type.as_deref() == Some(PARTIAL) => {
                 Prepared::Continue(edge.kept(session).keep(job, None))
             }

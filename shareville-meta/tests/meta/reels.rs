@@ -182,6 +182,30 @@ async fn a_film_that_facebook_cannot_fetch_should_be_sent_from_where_facebook_st
 }
 
 #[tokio::test]
+async fn a_part_that_is_taken_should_not_count_as_the_whole() {
+    let meta = Meta::start().await;
+    takes_start(&meta, "https://rupload.facebook.com/video-upload/7700").await;
+    let chunk = 8 * 1024 * 1024;
+    let whole = vec![7; chunk + 5];
+    let mut facts = vertical();
+    facts.bytes = whole.len().try_into().ok();
+    let mut content = reel();
+    content.media[0].source = MediaSource::Url("http://localhost:3000/film.mp4".into());
+    let job = job_with(content, Shelf::of(facts).with_bytes(&whole));
+    meta.on_host("POST", UPLOAD, (200, json!({ "success": true })))
+        .await;
+    meta.once("GET", "/7700", (200, received(chunk.try_into().unwrap())))
+        .await;
+    meta.on("GET", "/7700", (200, uploading("complete"))).await;
+    let prepared = prepare(&meta, &job, None).await;
+    assert!(matches!(prepared, Prepared::Ready(_)), "{prepared:?}");
+    let sent = meta.requests().await;
+    let sent = sent.iter().filter(|request| request.url.path() == UPLOAD);
+    let sizes: Vec<_> = sent.map(|request| request.body.len()).collect();
+    assert_eq!(sizes, [chunk, 5]);
+}
+
+#[tokio::test]
 async fn bytes_whose_answer_is_lost_should_be_asked_for_and_not_sent_in_circles() {
     let meta = Meta::start().await;
     takes_start(&meta, "https://rupload.facebook.com/video-upload/7700").await;
