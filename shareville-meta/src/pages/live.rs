@@ -10,7 +10,11 @@ use shareville_core::{
     publisher::Job,
 };
 
-use super::{FacebookPages, look::Shown, progress::Kept};
+use super::{
+    FacebookPages,
+    look::Shown,
+    progress::{Foretold, Kept},
+};
 use crate::{error::Step, graph::Acknowledged};
 
 /// What Facebook has no way for.
@@ -54,7 +58,9 @@ impl FacebookPages {
         let seen = deadline.guard(call).await.ok().and_then(Result::ok);
         Some(seen.map_or_else(
             || match (Thing::published(post), job.post.content.placement) {
-                (Thing::Film, Placement::Reel) => self.film_address(post, Shown::AsReel),
+                (Thing::Film, Placement::Reel) => {
+                    self.film_address(post, Shown::AsReel(Foretold::default()))
+                }
                 _ => self.graph.address(&[post]).into(),
             },
             |seen| self.seen_at(&seen.permalink_url),
@@ -150,7 +156,8 @@ impl FacebookPages {
             Thing::Post => self.look_at(job, id, since).await?,
             // Another film may have the same text: only what was published is looked for by it.
             Thing::Film if job.post.published.platform_id.is_some() => {
-                self.look_at_film(job, id, Shown::AsReel, since).await?
+                let shown = Shown::AsReel(Foretold::default());
+                self.look_at_film(job, id, shown, since).await?
             }
             Thing::Film => match self.read_video(job, id).await {
                 Ok(_) => Evidence::Absent,

@@ -15,7 +15,7 @@ use shareville_core::{
 use super::{
     FacebookPages,
     prepare::{about_medium, failed_anew},
-    progress::{Kept, Session},
+    progress::{Foretold, Kept, Session},
     status::{Uploading, Video},
 };
 use crate::{
@@ -91,6 +91,7 @@ impl FacebookPages {
                     sent_at: None,
                     offset: None,
                     polls: 0,
+                    foretold: Foretold::default(),
                 };
                 Prepared::Continue(edge.kept(session).keep(job, None))
             }
@@ -131,6 +132,7 @@ impl FacebookPages {
             Uploading::Complete => {
                 let object = Some(session.video.clone());
                 session.polls = 0;
+                session.foretold = video.foretold();
                 Prepared::Ready(edge.kept(session).keep(job, object))
             }
             Uploading::Failed(failure) => failed_anew(about_medium(failure, content, 0)),

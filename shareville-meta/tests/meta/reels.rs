@@ -489,6 +489,22 @@ async fn the_publishing_phase_should_decide() {
 }
 
 #[tokio::test]
+async fn a_word_that_stood_there_before_the_finish_should_not_make_it_look_underway() {
+    let meta = Meta::start().await;
+    takes_uploads(&meta).await;
+    let phase = json!({ "status": "not_started", "publish_status": "published" });
+    meta.on("GET", "/7700", (200, publishing("ready", &phase)))
+        .await;
+    let job = reel_job();
+    let prepared = prepare(&meta, &job, None).await;
+    let Prepared::Ready(progress) = prepared else {
+        panic!("{prepared:?}");
+    };
+    let looked = meta.pages().look(&job, &progress, now()).await;
+    assert_eq!(looked, Ok(Evidence::Absent));
+}
+
+#[tokio::test]
 async fn just_after_publishing_a_reel_that_cannot_be_read_should_never_be_absent() {
     let meta = Meta::start().await;
     let job = reel_job();

@@ -16,6 +16,7 @@ use super::{
         FacebookPages,
         comment::plain,
         prepare::caption,
+        progress::Foretold,
         status::{Publishing, Video},
     },
     listed::Item,
@@ -32,7 +33,7 @@ const ADDED_VIDEO: &str = "added_video";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Shown {
     AsVideo,
-    AsReel,
+    AsReel(Foretold),
 }
 
 impl FacebookPages {
@@ -65,7 +66,11 @@ impl FacebookPages {
         video: &Video,
         since: Timestamp,
     ) -> Evidence {
-        match (video.publishing(self.graph.now()), shown) {
+        let foretold = match shown {
+            Shown::AsVideo => Foretold::default(),
+            Shown::AsReel(foretold) => foretold,
+        };
+        match (video.publishing(self.graph.now(), foretold), shown) {
             (Publishing::Live, _) => {
                 let link = video.permalink_url.as_deref();
                 let permalink =
@@ -78,7 +83,7 @@ impl FacebookPages {
             }
             (Publishing::Underway, _) => self.pending(since),
             (Publishing::Draft, Shown::AsVideo) => Evidence::Dead(draft()),
-            (Publishing::NotStarted, _) | (Publishing::Draft, Shown::AsReel) => Evidence::Absent,
+            (Publishing::NotStarted, _) | (Publishing::Draft, Shown::AsReel(_)) => Evidence::Absent,
             (Publishing::Dead(failure), _) => Evidence::Dead(failure),
             (Publishing::Unclear, _) => Evidence::Unclear(None),
         }
@@ -123,7 +128,7 @@ impl FacebookPages {
     /// The address that every film has (graph-api.md 5.5).
     pub(in super::super) fn film_address(&self, film: &str, shown: Shown) -> String {
         match shown {
-            Shown::AsReel => self.graph.address(&["reel", film]).into(),
+            Shown::AsReel(_) => self.graph.address(&["reel", film]).into(),
             Shown::AsVideo => self.graph.address(&[film]).into(),
         }
     }

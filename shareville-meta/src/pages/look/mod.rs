@@ -36,9 +36,15 @@ impl FacebookPages {
         match kept {
             Kept::Post(_) => self.look_at(job, object, since).await,
             Kept::Video(_) => self.look_at_film(job, object, Shown::AsVideo, since).await,
-            Kept::Reel(_) => self.look_at_film(job, object, Shown::AsReel, since).await,
+            Kept::Reel(session) => {
+                let shown = Shown::AsReel(session.foretold);
+                self.look_at_film(job, object, shown, since).await
+            }
             Kept::PhotoStory(_) => self.look_at_photo_story(job, object, since).await,
-            Kept::VideoStory(_) => self.look_at_video_story(job, object, since).await,
+            Kept::VideoStory(session) => {
+                self.look_at_video_story(job, object, session.foretold, since)
+                    .await
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use shareville_core::{
 };
 
 use super::{
-    super::{FacebookPages, status::Publishing},
+    super::{FacebookPages, progress::Foretold, status::Publishing},
     looked_in_vain,
 };
 use crate::graph::{Created, Listed, optional_id_text};
@@ -69,6 +69,7 @@ impl FacebookPages {
         &self,
         job: &Job,
         film: &str,
+        foretold: Foretold,
         since: Timestamp,
     ) -> Result<Evidence, Failure> {
         let is_young = self.graph.now() < later(since, SURELY_LISTED);
@@ -84,7 +85,7 @@ impl FacebookPages {
                 return Ok(Evidence::Unclear(Some(failure)));
             }
         };
-        Ok(match video.publishing(self.graph.now()) {
+        Ok(match video.publishing(self.graph.now(), foretold) {
             Publishing::Live => {
                 let link = video.permalink_url.as_deref();
                 Evidence::Live(self.story(video.post_id.clone(), link))
