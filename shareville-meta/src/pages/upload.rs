@@ -62,15 +62,30 @@ impl FacebookPages {
         }
     }
 
-    /// `POST {upload_url}` with the film's address in a header: in a body it is refused.
+    /// `POST {upload_url}` with the film's address in a header: in a body it is refused. Whoever had told it before may
+    /// have died with the answer: then Facebook has the film, or is fetching it.
     async fn tell(
         &self,
         job: &Job,
         edge: Edge,
-        mut session: Session,
+        session: Session,
         address: UploadAddress,
         film: Url,
     ) -> Prepared {
+        match self.received(job, &session).await {
+            // Bytes that were not sent from here are being fetched.
+            Ok(Received::Bytes(bytes)) if bytes > 0 && session.offset.is_none() => {
+                return self.sent(job, edge, session);
+            }
+            Ok(Received::All) => return self.sent(job, edge, session),
+            Ok(Received::Dead(failure)) => {
+                return failed_anew(about_medium(failure, &job.post.content, 0));
+            }
+            // Told twice it is the same film, in the same place.
+            Ok(Received::Bytes(_)) => {}
+            Err(failure) if failure.class == FailureClass::NotFound => {}
+            Err(failure) => return broken_off(job, edge, session, failure),
+        }
         let told = self
             .graph
             .upload(address, self.upload_auth(job))
@@ -78,12 +93,9 @@ impl FacebookPages {
             .send::<Acknowledged>()
             .await;
         match told {
-            Ok(_) => {
-                session.sent_at = Some(self.graph.now());
-                Prepared::Continue(edge.kept(session).keep(job, None))
-            }
+            Ok(_) => self.sent(job, edge, session),
             Err(error) => {
-                let failure = self.graph.failure(&error);
+                let failure = of_upload(self.graph.failure(&error));
                 // Nobody knows what became of the upload, and another one costs nothing.
                 match failure.class {
                     FailureClass::Transient => {
@@ -105,10 +117,7 @@ impl FacebookPages {
     ) -> Prepared {
         let offset = match self.received(job, &session).await {
             Ok(Received::Bytes(offset)) => offset,
-            Ok(Received::All) => {
-                session.sent_at = Some(self.graph.now());
-                return Prepared::Continue(edge.kept(session).keep(job, None));
-            }
+            Ok(Received::All) => return self.sent(job, edge, session),
             Ok(Received::Dead(failure)) => {
                 return failed_anew(about_medium(failure, &job.post.content, 0));
             }
@@ -145,10 +154,7 @@ impl FacebookPages {
             .send::<Acknowledged>()
             .await;
         match sent {
-            Ok(_) if is_last => {
-                session.sent_at = Some(self.graph.now());
-                Prepared::Continue(edge.kept(session).keep(job, None))
-            }
+            Ok(_) if is_last => self.sent(job, edge, session),
             // It has taken a part: from where to go on, it is asked.
             Ok(_) => Prepared::Continue(edge.kept(session).keep(job, None)),
             Err(error) if error.error_type.as_deref() == Some(PARTIAL) => {
@@ -157,9 +163,21 @@ impl FacebookPages {
             Err(error) => {
                 // Whatever came of it, Facebook says from where to go on.
                 session.offset = None;
-                broken_off(job, edge, session, self.graph.failure(&error))
+                match self.graph.failure(&error) {
+                    unknown if unknown.class == FailureClass::Unknown => {
+                        let failure = of_upload(unknown);
+                        failed_anew(about_medium(failure, &job.post.content, 0))
+                    }
+                    failure => broken_off(job, edge, session, failure),
+                }
             }
         }
+    }
+
+    /// Facebook has the film, or fetches it: next it is asked whether it has all of it.
+    fn sent(&self, job: &Job, edge: Edge, mut session: Session) -> Prepared {
+        session.sent_at = Some(self.graph.now());
+        Prepared::Continue(edge.kept(session).keep(job, None))
     }
 
     /// What Facebook has of the film. Of one that was just begun, nothing.
@@ -220,6 +238,20 @@ async fn part_of(job: &Job, offset: u64) -> Result<(Bytes, u64), Failure> {
         return Err(media_changed());
     }
     Ok((read_part(job, source, offset..end).await?, size))
+}
+
+/// What the host for uploads says that nobody knows: another upload costs nothing, and is seen by nobody.
+fn of_upload(failure: Failure) -> Failure {
+    match failure.class {
+        FailureClass::Unknown => Failure {
+            platform: failure.platform,
+            ..Failure::new(
+                FailureClass::Transient,
+                "Facebook did not take the video, and does not say why. It is sent again by itself.",
+            )
+        },
+        _ => failure,
+    }
 }
 
 /// It did not go through. What can be tried again goes on with the same upload; for all else another one is begun.

@@ -372,7 +372,7 @@ async fn an_upload_whose_answer_is_lost_should_be_begun_anew_and_one_that_is_put
             false,
         ),
         (400, graph_error(389, 1_363_057), "content", false),
-        (200, json!({ "success": false }), "unknown", false),
+        (200, json!({ "success": false }), "transient", false),
         (403, graph_error(32, 0), "rate_limited", true),
         (401, graph_error(190, 463), "reauthorize", true),
     ] {
@@ -387,6 +387,34 @@ async fn an_upload_whose_answer_is_lost_should_be_begun_anew_and_one_that_is_put
     meta.on("POST", EDGE, (500, graph_error(2, 0))).await;
     let (failure, progress) = failed(prepare(&meta, &reel_job(), None).await);
     assert_eq!((failure.class, progress), (FailureClass::Transient, None));
+}
+
+#[tokio::test]
+async fn a_film_that_was_told_by_one_who_died_should_not_be_told_again() {
+    for (state, calls) in [
+        (uploading("complete"), vec!["GET /7700", "GET /7700"]),
+        (received(5), vec!["GET /7700", "GET /7700"]),
+        (
+            received(0),
+            vec![
+                "GET /7700",
+                "POST /rupload.facebook.com/video-upload/7700",
+                "GET /7700",
+            ],
+        ),
+    ] {
+        let meta = Meta::start().await;
+        takes_uploads(&meta).await;
+        let started = meta.pages().prepare(&reel_job(), None).await;
+        let Prepared::Continue(begun) = started else {
+            panic!("{started:?}");
+        };
+        meta.server.reset().await;
+        takes_uploads(&meta).await;
+        meta.on("GET", "/7700", (200, state.clone())).await;
+        prepare(&meta, &resumed(&reel_job()), Some(begun)).await;
+        assert_eq!(meta.calls().await, calls, "{state}");
+    }
 }
 
 #[tokio::test]
