@@ -154,7 +154,6 @@ impl FacebookPages {
         let since = job.post.created_at;
         let found = match thing {
             Thing::Post => self.look_at(job, id, since).await?,
-            // Another film may have the same text: only what was published is looked for by it.
             Thing::Film if job.post.published.platform_id.is_some() => {
                 let shown = Shown::AsReel(Foretold::default());
                 self.look_at_film(job, id, shown, since).await?

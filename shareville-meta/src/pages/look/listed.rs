@@ -27,10 +27,6 @@ pub(super) struct Item {
     #[serde(deserialize_with = "id_text")]
     pub(super) id: String,
     #[serde(default)]
-    pub(super) message: Option<String>,
-    #[serde(default)]
-    pub(super) status_type: Option<String>,
-    #[serde(default)]
     pub(super) permalink_url: Option<String>,
     #[serde(default)]
     created_time: Option<Value>,
@@ -38,27 +34,19 @@ pub(super) struct Item {
     attachments: Value,
 }
 
-/// What was published lately.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    pub(super) items: Vec<Item>,
-    /// Whether that is all.
-    pub(super) whole: bool,
-}
-
 impl FacebookPages {
     /// `GET /{page}/published_posts`, until `wanted` is seen or what comes is older than `since`.
     ///
     /// # Errors
-    /// As [`looked_in_vain`]; a list that cannot be read otherwise is not whole.
+    /// As [`looked_in_vain`]; where the list cannot be read otherwise, what was read of it has to do.
     pub(super) async fn published_since(
         &self,
         job: &Job,
         since: Timestamp,
         fields: &str,
         wanted: Option<&str>,
-    ) -> Result<Recent, Failure> {
-        let mut recent = Recent::default();
+    ) -> Result<Vec<Item>, Failure> {
+        let mut recent = Vec::new();
         let mut after: Option<String> = None;
         for _ in 0..MAX_LIST_PAGES {
             let list = self
@@ -85,8 +73,7 @@ impl FacebookPages {
                 .data
                 .iter()
                 .any(|item| Some(item.id.as_str()) == wanted);
-            recent.whole = outdated || (after.is_none() && !list.is_cut_off());
-            recent.items.extend(list.data);
+            recent.extend(list.data);
             if found || outdated || after.is_none() {
                 break;
             }
@@ -107,7 +94,7 @@ impl Item {
         id_text(id).ok()
     }
 
-    pub(super) fn created(&self) -> Option<Timestamp> {
+    fn created(&self) -> Option<Timestamp> {
         self.created_time.as_ref().and_then(parse_time)
     }
 }

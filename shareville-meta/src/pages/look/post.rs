@@ -64,7 +64,7 @@ impl FacebookPages {
     ) -> Result<Evidence, Failure> {
         let fields = "id,permalink_url,created_time";
         let recent = self.published_since(job, since, fields, Some(post)).await?;
-        let found = recent.items.into_iter().find(|item| item.id == post);
+        let found = recent.into_iter().find(|item| item.id == post);
         Ok(match found {
             Some(item) => live(post, item.permalink_url),
             None => Evidence::Unclear(Some(failure)),
