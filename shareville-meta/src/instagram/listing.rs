@@ -12,7 +12,7 @@ use super::{
     shape::Shape,
     words::plain,
 };
-use crate::graph::{Listed, id_text, parse_time};
+use crate::graph::{Listed, Need, id_text, parse_time};
 
 /// The most pages of the list that are read: 250 posts.
 const MAX_LIST_PAGES: usize = 5;
@@ -73,6 +73,7 @@ impl InstagramAccounts {
                 .graph
                 .get(&[&job.account.platform_id, "media"], auth(job))
                 .at(host(job))
+                .needed(Need::Commit)
                 .with(
                     "fields",
                     "id,caption,timestamp,permalink,media_type,media_product_type",

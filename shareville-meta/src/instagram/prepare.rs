@@ -18,7 +18,10 @@ use super::{
     progress::{Container, Preparation, Stage},
     shape::Shape,
 };
-use crate::error::{Effect, GraphError};
+use crate::{
+    error::{Effect, GraphError},
+    graph::Need,
+};
 
 /// How long a container may be worked on: it lives no longer (graph-api.md 6.7).
 const CONTAINER_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -240,7 +243,10 @@ impl InstagramAccounts {
     async fn found(&self, job: &Job, container: &Container, patience: Duration) -> Found {
         let age = container.age(self.graph.now());
         let too_old = age >= CONTAINER_LIFE;
-        match self.read_container(job, &container.id).await {
+        match self
+            .read_container(job, &container.id, Need::Ordinary)
+            .await
+        {
             // One that is published already is found to be so by the look after its commit.
             Ok(State::Finished | State::Published) => Found::Finished,
             Ok(State::Dead(failure)) => Found::Dead(failure),

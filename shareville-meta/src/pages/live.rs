@@ -15,7 +15,10 @@ use super::{
     look::Shown,
     progress::{Foretold, Kept},
 };
-use crate::{error::Step, graph::Acknowledged};
+use crate::{
+    error::Step,
+    graph::{Acknowledged, Need},
+};
 
 /// What Facebook has no way for.
 const NOT_SUPPORTED: &str = "not_supported_by_platform";
@@ -158,7 +161,7 @@ impl FacebookPages {
                 let shown = Shown::AsReel(Foretold::default());
                 self.look_at_film(job, id, shown, since).await?
             }
-            Thing::Film => match self.read_video(job, id).await {
+            Thing::Film => match self.read_video(job, id, Need::Ordinary).await {
                 Ok(_) => Evidence::Absent,
                 Err(error) => Evidence::Unclear(Some(self.graph.failure(&error))),
             },

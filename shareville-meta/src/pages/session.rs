@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{GraphError, Step},
-    graph::id_text,
+    graph::{Need, id_text},
 };
 
 /// How long to wait between two questions whether Facebook has the film.
@@ -114,7 +114,7 @@ impl FacebookPages {
     /// `GET /{video}?fields=status`: whether Facebook has the film.
     async fn ask_for_upload(&self, job: &Job, edge: Edge, mut session: Session) -> Prepared {
         let content = &job.post.content;
-        let video = match self.read_video(job, &session.video).await {
+        let video = match self.read_video(job, &session.video, Need::Ordinary).await {
             Ok(video) => video,
             Err(error) => {
                 let failure = self.graph.failure(&error);
@@ -162,9 +162,11 @@ impl FacebookPages {
         &self,
         job: &Job,
         video: &str,
+        need: Need,
     ) -> Result<Video, Box<GraphError>> {
         self.graph
             .get(&[video], self.auth(job))
+            .needed(need)
             .with("fields", "status,published,post_id,permalink_url")
             .send::<Video>()
             .await

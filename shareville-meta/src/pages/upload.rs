@@ -20,7 +20,7 @@ use super::{
     session::Edge,
     status::Uploading,
 };
-use crate::graph::{Acknowledged, Auth, UploadAddress};
+use crate::graph::{Acknowledged, Auth, Need, UploadAddress};
 
 /// What the host for uploads says of bytes that are not the whole file: it has kept them, and waits for the rest.
 const PARTIAL: &str = "PartialRequestError";
@@ -185,7 +185,7 @@ impl FacebookPages {
         if session.offset.is_none() && session.polls == 0 && !job.resumed {
             return Ok(Received::Bytes(0));
         }
-        let video = match self.read_video(job, &session.video).await {
+        let video = match self.read_video(job, &session.video, Need::Ordinary).await {
             Ok(video) => video,
             Err(error) => return Err(self.graph.failure(&error)),
         };

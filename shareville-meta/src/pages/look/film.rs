@@ -18,6 +18,7 @@ use super::{
     listed::Item,
     live, looked_in_vain,
 };
+use crate::graph::Need;
 
 /// As what a film was published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl FacebookPages {
         shown: Shown,
         since: Timestamp,
     ) -> Result<Evidence, Failure> {
-        let error = match self.read_video(job, film).await {
+        let error = match self.read_video(job, film, Need::Commit).await {
             Ok(video) => return Ok(self.evidence(job, film, shown, &video, since)),
             Err(error) => error,
         };

@@ -13,7 +13,7 @@ use shareville_core::{
 };
 
 use super::{super::FacebookPages, looked_in_vain};
-use crate::graph::{Listed, id_text, parse_time};
+use crate::graph::{Listed, Need, id_text, parse_time};
 
 /// The most pages of the list that are read: 500 posts.
 const MAX_LIST_PAGES: usize = 5;
@@ -55,6 +55,7 @@ impl FacebookPages {
                     &[&job.account.platform_id, "published_posts"],
                     self.auth(job),
                 )
+                .needed(Need::Commit)
                 .with("fields", fields)
                 .with("limit", "100")
                 .with_some("after", after.as_deref())

@@ -11,6 +11,7 @@ use shareville_core::{
 };
 
 use super::{super::FacebookPages, live, looked_in_vain};
+use crate::graph::Need;
 
 /// The post as it is now.
 #[derive(Debug, Deserialize)]
@@ -32,6 +33,7 @@ impl FacebookPages {
         let state = self
             .graph
             .get(&[post], self.auth(job))
+            .needed(Need::Commit)
             .with("fields", "is_published,permalink_url")
             .send::<State>()
             .await;

@@ -16,7 +16,7 @@ use super::{
     super::{FacebookPages, progress::Foretold, status::Publishing},
     looked_in_vain,
 };
-use crate::graph::{Created, Listed, optional_id_text};
+use crate::graph::{Created, Listed, Need, optional_id_text};
 
 /// The most pages of the list of stories that are read: 500 stories.
 const MAX_LIST_PAGES: usize = 5;
@@ -78,7 +78,7 @@ impl FacebookPages {
             Found::Unknown(failure) => (false, failure),
             Found::NotListed => (is_young, None),
         };
-        let video = match self.read_video(job, film).await {
+        let video = match self.read_video(job, film, Need::Commit).await {
             Ok(video) => video,
             Err(error) => {
                 let failure = looked_in_vain(self.graph.failure(&error))?;
@@ -106,6 +106,7 @@ impl FacebookPages {
             let list = self
                 .graph
                 .get(&[&job.account.platform_id, "stories"], self.auth(job))
+                .needed(Need::Commit)
                 .with("fields", "post_id,media_id,status,url")
                 .with("limit", "100")
                 .with_some("after", after.as_deref())
@@ -156,6 +157,7 @@ impl FacebookPages {
     pub(in super::super) async fn read_photo(&self, job: &Job, photo: &str) -> Result<(), Failure> {
         self.graph
             .get(&[photo], self.auth(job))
+            .needed(Need::Commit)
             .with("fields", "id")
             .send::<Created>()
             .await
