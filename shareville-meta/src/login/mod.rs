@@ -18,6 +18,7 @@ use shareville_core::{
 };
 use url::Url;
 
+pub(crate) use self::config::INSTAGRAM_DELETION;
 pub use self::config::{INSTAGRAM_SCOPES, LoginConfig, SCOPES};
 use self::{page::Unreadable, token::CheckedToken};
 use crate::graph::{Acknowledged, Auth, Graph, Host};

@@ -257,6 +257,18 @@ async fn instagram_can_be_turned_off() {
     );
 }
 
+#[test]
+fn deleting_on_instagram_should_be_asked_for_only_if_it_is_said() {
+    let asks = |config: &LoginConfig| {
+        let deletion = "instagram_manage_contents";
+        config.scopes.iter().any(|scope| scope == deletion)
+    };
+    assert!(!asks(&LoginConfig::new()));
+    let config = LoginConfig::new().with_instagram_deletion();
+    assert!(asks(&config));
+    assert!(!asks(&config.without_instagram()));
+}
+
 #[tokio::test]
 async fn every_known_link_should_be_read() {
     for body in answers("page_with_instagram") {
