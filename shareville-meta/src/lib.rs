@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 mod callbacks;
 mod error;
 mod graph;
@@ -9,6 +10,7 @@ mod login;
 mod pages;
 
 pub use self::{
+    address::MediaHosts,
     callbacks::MetaCallbacks,
     error::{Effect, ErrorKind, GraphError, Step, effect},
     graph::{
@@ -19,5 +21,5 @@ pub use self::{
         FacebookButton, INSTAGRAM_LOGIN_SCOPES, InstagramLogin, InstagramLoginConfig,
     },
     login::{FacebookLogin, INSTAGRAM_SCOPES, LoginConfig, SCOPES},
-    pages::{FacebookPages, MediaHosts},
+    pages::FacebookPages,
 };

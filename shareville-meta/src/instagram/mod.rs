@@ -30,9 +30,9 @@ use shareville_core::{
 
 use self::quota::Quotas;
 use crate::{
+    address::MediaHosts,
     error::{GraphError, Network},
     graph::{Auth, Graph, Host},
-    pages::MediaHosts,
 };
 
 /// Instagram professional accounts: containers are made invisibly, and one call publishes them.

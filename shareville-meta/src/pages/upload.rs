@@ -11,8 +11,7 @@ use shareville_core::{
 use url::Url;
 
 use super::{
-    FacebookPages, MediaHosts,
-    address::{self, Address},
+    FacebookPages,
     film::{MAX_CHUNK_BYTES, media_changed, read_part, unfit},
     prepare::{about_medium, failed_anew},
     progress::Session,
@@ -20,7 +19,10 @@ use super::{
     session::Edge,
     status::Uploading,
 };
-use crate::graph::{Acknowledged, Auth, Need, UploadAddress};
+use crate::{
+    address::{self, Address, MediaHosts},
+    graph::{Acknowledged, Auth, Need, UploadAddress},
+};
 
 /// What the host for uploads says of bytes that are not the whole file: it has kept them, and waits for the rest.
 const PARTIAL: &str = "PartialRequestError";
