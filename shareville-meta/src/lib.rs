@@ -2,11 +2,13 @@
 
 mod address;
 mod callbacks;
+mod comment;
 mod error;
 mod graph;
 mod instagram;
 mod instagram_login;
 mod login;
+mod look;
 mod pages;
 
 pub use self::{

@@ -15,7 +15,7 @@ use super::{
     InstagramAccounts,
     container::{State, is_missing},
 };
-use crate::graph::Need;
+use crate::{graph::Need, look::looked_in_vain};
 
 /// When to look again at a container that Instagram still processes.
 const WORKING_FOR: Duration = Duration::from_secs(30);
@@ -102,15 +102,6 @@ fn is_out_of_sight(failure: &Failure) -> bool {
         failure.class,
         FailureClass::NotFound | FailureClass::Permission
     ) || is_missing(failure)
-}
-
-/// A look that was refused for want of a token, or for a limit, is an error: the lane has to stop. All others tell
-/// nothing.
-pub(super) fn looked_in_vain(failure: Failure) -> Result<Failure, Failure> {
-    match failure.class {
-        FailureClass::Reauthorize | FailureClass::RateLimited { .. } => Err(failure),
-        _ => Ok(failure),
-    }
 }
 
 /// What was thought to be gone is there.

@@ -13,7 +13,6 @@ mod prepare;
 mod progress;
 mod quota;
 mod shape;
-mod words;
 
 use std::{sync::Arc, time::Duration};
 

@@ -16,9 +16,9 @@ use super::{
         status::{Publishing, Video},
     },
     listed::Item,
-    live, looked_in_vain,
+    live,
 };
-use crate::graph::Need;
+use crate::{graph::Need, look::looked_in_vain};
 
 /// As what a film was published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,11 @@ use shareville_core::{
     publisher::Job,
 };
 
-use super::{super::FacebookPages, looked_in_vain};
-use crate::graph::{Listed, Need, id_text, parse_time};
+use super::super::FacebookPages;
+use crate::{
+    graph::{Listed, Need, id_text, parse_time},
+    look::looked_in_vain,
+};
 
 /// The most pages of the list that are read: 500 posts.
 const MAX_LIST_PAGES: usize = 5;

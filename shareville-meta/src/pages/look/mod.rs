@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use shareville_core::{
     clock::{Timestamp, later},
-    failure::{Failure, FailureClass},
+    failure::Failure,
     post::{Evidence, Progress, Published},
     publisher::Job,
 };
@@ -75,13 +75,4 @@ fn live(id: &str, permalink: Option<String>) -> Evidence {
         platform_id: Some(id.to_owned()),
         permalink,
     })
-}
-
-/// A look that was refused for want of a token, or for a limit, is an error: the lane has to stop. All others tell
-/// nothing.
-pub(super) fn looked_in_vain(failure: Failure) -> Result<Failure, Failure> {
-    match failure.class {
-        FailureClass::Reauthorize | FailureClass::RateLimited { .. } => Err(failure),
-        _ => Ok(failure),
-    }
 }

@@ -10,8 +10,8 @@ use shareville_core::{
     publisher::Job,
 };
 
-use super::{super::FacebookPages, live, looked_in_vain};
-use crate::graph::Need;
+use super::{super::FacebookPages, live};
+use crate::{graph::Need, look::looked_in_vain};
 
 /// The post as it is now.
 #[derive(Debug, Deserialize)]

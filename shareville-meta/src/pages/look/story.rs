@@ -12,11 +12,11 @@ use shareville_core::{
     publisher::Job,
 };
 
-use super::{
-    super::{FacebookPages, progress::Foretold, status::Publishing},
-    looked_in_vain,
+use super::super::{FacebookPages, progress::Foretold, status::Publishing};
+use crate::{
+    graph::{Created, Listed, Need, optional_id_text},
+    look::looked_in_vain,
 };
-use crate::graph::{Created, Listed, Need, optional_id_text};
 
 /// The most pages of the list of stories that are read: 500 stories.
 const MAX_LIST_PAGES: usize = 5;
