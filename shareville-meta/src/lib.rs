@@ -1,14 +1,18 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 mod callbacks;
+mod comment;
 mod error;
 mod graph;
 mod instagram;
 mod instagram_login;
 mod login;
+mod look;
 mod pages;
 
 pub use self::{
+    address::MediaHosts,
     callbacks::MetaCallbacks,
     error::{Effect, ErrorKind, GraphError, Step, effect},
     graph::{
@@ -19,5 +23,5 @@ pub use self::{
         FacebookButton, INSTAGRAM_LOGIN_SCOPES, InstagramLogin, InstagramLoginConfig,
     },
     login::{FacebookLogin, INSTAGRAM_SCOPES, LoginConfig, SCOPES},
-    pages::{FacebookPages, MediaHosts},
+    pages::FacebookPages,
 };

@@ -1,7 +1,7 @@
 //! From an error to what people read.
 
 use shareville_core::{
-    clock::Timestamp,
+    clock::{Timestamp, TooLate},
     failure::{Action, Failure, FailureClass, PlatformError},
 };
 
@@ -24,6 +24,15 @@ impl Network {
                 .replace("Facebook", "Instagram"),
         }
     }
+}
+
+/// A call that its deadline has cut off, or kept from being made.
+pub(crate) fn too_late(network: Network, late: TooLate) -> Failure {
+    let message = match late {
+        TooLate::NotStarted => "There was no time left to send it. It is tried again by itself.",
+        TooLate::Unfinished => "Facebook did not answer in time. It is looked up by itself.",
+    };
+    Failure::new(FailureClass::Transient, network.named(message))
 }
 
 impl GraphError {

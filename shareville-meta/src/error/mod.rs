@@ -16,7 +16,7 @@ use shareville_core::failure::LimitScope;
 
 pub use self::effect::{Effect, Step, effect};
 use self::envelope::Reported;
-pub(crate) use self::envelope::is_failure;
+pub(crate) use self::{envelope::is_failure, failure::too_late};
 use crate::graph::Usage;
 
 /// Whose answer it is, as people know it.

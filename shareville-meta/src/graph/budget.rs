@@ -1,7 +1,8 @@
 //! What is left of the calls that an app may make, by what the platform says with each answer.
 //!
-//! Source: graph-api.md 7 (D-VER rate limiting): optional calls stop at 75 %, all but commits at 90 %, everything at 100 %
-//! and while the platform wants to be left alone. Calls made while limited prolong the block.
+//! Source: graph-api.md 7 (D-VER rate limiting): optional calls stop at 75 %, all but commits and what finds out
+//! what became of them at 90 %, everything at 100 % and while the platform wants to be left alone. Calls made while limited
+//! prolong the block.
 
 use std::{
     collections::HashMap,
@@ -35,7 +36,8 @@ pub(crate) enum Need {
     Optional,
     /// It gets something done.
     Ordinary,
-    /// It makes visible what has been prepared.
+    /// It makes visible what has been prepared, or finds out whether that was done: a look of two calls must not stop
+    /// after the first where commits go on.
     Commit,
 }
 

@@ -136,6 +136,12 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Says how badly it is needed, where its step alone does not tell.
+    pub(crate) const fn needed(mut self, need: Need) -> Self {
+        self.need = need;
+        self
+    }
+
     /// Adds a parameter.
     pub(crate) fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.params

@@ -20,6 +20,7 @@ use shareville_core::{
 use self::budget::Budget;
 pub(crate) use self::{
     answer::{Acknowledged, Created, Listed, Nested, id_text, optional_id_text, parse_time},
+    budget::Need,
     call::{Auth, Call},
     endpoint::{Host, UploadAddress},
 };
@@ -35,7 +36,7 @@ use crate::error::{GraphError, Network};
 /// It re-sends nothing and follows no redirect: whether a call is made again is for the engine alone to decide.
 ///
 /// All clones heed together what the platform says of how many calls are left, for each app and each account: optional
-/// calls stop at 75 %, all but those that make a post visible at 90 %, everything at 100 % and while the platform wants to
+/// calls stop at 75 %, all but those that make a post visible or find out whether it is at 90 %, everything at 100 % and while the platform wants to
 /// be left alone. A call that is withheld is not sent, and fails as a rate limit.
 #[derive(Debug, Clone)]
 pub struct Graph {

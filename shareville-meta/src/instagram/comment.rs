@@ -2,8 +2,6 @@
 //!
 //! Source: graph-api.md 6.6 (D-IGCOM; fixtures).
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::Value;
 use shareville_core::{
@@ -12,17 +10,16 @@ use shareville_core::{
     publisher::{CommentEvidence, Commented, Job},
 };
 
-use super::{InstagramAccounts, auth, commit::too_late, host, look::looked_in_vain, words::plain};
+use super::{InstagramAccounts, auth, host};
 use crate::{
-    error::{Effect, Step, effect},
+    comment::{self, Author, first_comment, published_id},
+    error::{Effect, Network, Step, effect, too_late},
     graph::{Created, Listed, parse_time},
+    look::{Likeness, looked_in_vain},
 };
 
 /// The most pages of comments that are read: 500 comments. What lies beyond is not known.
 const MAX_LIST_PAGES: usize = 10;
-
-/// How far the platform's clock may be behind the store's.
-const SKEW: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Deserialize)]
 struct Comment {
@@ -35,18 +32,10 @@ struct Comment {
     timestamp: Option<Value>,
 }
 
-/// Whether a comment is the one sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Likeness {
-    Ours,
-    Perhaps,
-    Another,
-}
-
 impl InstagramAccounts {
     /// `POST /{media}/comments`, once.
     pub(super) async fn send_comment(&self, job: &Job, deadline: Deadline) -> Commented {
-        let (Some(media), Some(message)) = (media_id(job), first_comment(job)) else {
+        let (Some(media), Some(message)) = (published_id(job), first_comment(job)) else {
             return Commented::Refused(Failure::new(
                 FailureClass::Unknown,
                 "The post is live, but Instagram does not tell its id, so it cannot be commented on from here. Write the \
@@ -68,8 +57,12 @@ impl InstagramAccounts {
                     Effect::MayHaveActed => Commented::Uncertain(failure),
                 }
             }
-            Err(late @ TooLate::NotStarted) => Commented::Refused(too_late(late)),
-            Err(late @ TooLate::Unfinished) => Commented::Uncertain(too_late(late)),
+            Err(late @ TooLate::NotStarted) => {
+                Commented::Refused(too_late(Network::Instagram, late))
+            }
+            Err(late @ TooLate::Unfinished) => {
+                Commented::Uncertain(too_late(Network::Instagram, late))
+            }
         }
     }
 
@@ -79,7 +72,7 @@ impl InstagramAccounts {
         job: &Job,
         since: Timestamp,
     ) -> Result<CommentEvidence, Failure> {
-        let (Some(media), Some(message)) = (media_id(job), first_comment(job)) else {
+        let (Some(media), Some(message)) = (published_id(job), first_comment(job)) else {
             return Ok(CommentEvidence::Unclear);
         };
         let own = job.account.username.as_deref();
@@ -123,27 +116,15 @@ impl InstagramAccounts {
 
 impl Comment {
     fn likeness(&self, own: Option<&str>, message: &str, since: Timestamp) -> Likeness {
-        let same = self
-            .text
-            .as_deref()
-            .is_some_and(|text| plain(text) == plain(message));
-        let created = self.timestamp.as_ref().and_then(parse_time);
-        let too_old = created.is_some_and(|created| created + SKEW < since);
-        if !same || too_old {
-            return Likeness::Another;
-        }
-        match (self.username.as_deref(), own, created) {
-            (Some(author), Some(own), _) if !author.eq_ignore_ascii_case(own) => Likeness::Another,
-            (Some(_), Some(_), Some(_)) => Likeness::Ours,
-            _ => Likeness::Perhaps,
-        }
+        let comment = comment::Listed {
+            text: self.text.as_deref(),
+            author: match (self.username.as_deref(), own) {
+                (Some(author), Some(own)) if author.eq_ignore_ascii_case(own) => Author::Own,
+                (Some(_), Some(_)) => Author::Another,
+                _ => Author::Untold,
+            },
+            created: self.timestamp.as_ref().and_then(parse_time),
+        };
+        comment.likeness(message, since)
     }
-}
-
-fn media_id(job: &Job) -> Option<&str> {
-    job.post.published.platform_id.as_deref()
-}
-
-fn first_comment(job: &Job) -> Option<&str> {
-    job.post.content.first_comment.as_deref()
 }

@@ -11,7 +11,7 @@ use shareville_core::{
 
 use super::{InstagramAccounts, auth, host};
 use crate::{
-    error::{Effect, Step, effect},
+    error::{Effect, Network, Step, effect, too_late},
     graph::Created,
 };
 
@@ -51,20 +51,16 @@ impl InstagramAccounts {
                     Effect::MayHaveActed => Committed::Uncertain(failure),
                 }
             }
-            Err(late @ TooLate::NotStarted) => Committed::Refused(too_late(late)),
-            Err(late @ TooLate::Unfinished) => Committed::Uncertain(too_late(late)),
+            Err(late @ TooLate::NotStarted) => {
+                Committed::Refused(too_late(Network::Instagram, late))
+            }
+            Err(late @ TooLate::Unfinished) => {
+                Committed::Uncertain(too_late(Network::Instagram, late))
+            }
         };
         if matches!(committed, Committed::Live(_) | Committed::Uncertain(_)) {
             self.quotas.count(job);
         }
         committed
     }
-}
-
-pub(super) fn too_late(late: TooLate) -> Failure {
-    let message = match late {
-        TooLate::NotStarted => "There was no time left to send it. It is tried again by itself.",
-        TooLate::Unfinished => "Instagram did not answer in time. It is looked up by itself.",
-    };
-    Failure::new(FailureClass::Transient, message)
 }

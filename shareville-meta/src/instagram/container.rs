@@ -8,7 +8,7 @@ use serde_json::json;
 use shareville_core::{failure::Failure, publisher::Job};
 
 use super::{InstagramAccounts, auth, host};
-use crate::error::GraphError;
+use crate::{error::GraphError, graph::Need};
 
 /// How far it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +40,13 @@ impl InstagramAccounts {
         &self,
         job: &Job,
         container: &str,
+        need: Need,
     ) -> Result<State, Box<GraphError>> {
         let told = self
             .graph
             .get(&[container], auth(job))
             .at(host(job))
+            .needed(need)
             .with("fields", "status_code,status")
             .send::<Told>()
             .await?;

@@ -6,13 +6,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use shareville_core::{clock::Timestamp, failure::Failure, post::Published, publisher::Job};
 
-use super::{
-    InstagramAccounts, auth, host,
-    look::{listed, looked_in_vain},
-    shape::Shape,
-    words::plain,
+use super::{InstagramAccounts, auth, host, look::listed, shape::Shape};
+use crate::{
+    graph::{Listed, Need, id_text, parse_time},
+    look::{Likeness, looked_in_vain, plain},
 };
-use crate::graph::{Listed, id_text, parse_time};
 
 /// The most pages of the list that are read: 250 posts.
 const MAX_LIST_PAGES: usize = 5;
@@ -35,14 +33,6 @@ struct Item {
     media_type: Option<String>,
     #[serde(default)]
     media_product_type: Option<String>,
-}
-
-/// Whether it is what was committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Likeness {
-    Ours,
-    Perhaps,
-    Another,
 }
 
 impl InstagramAccounts {
@@ -73,6 +63,7 @@ impl InstagramAccounts {
                 .graph
                 .get(&[&job.account.platform_id, "media"], auth(job))
                 .at(host(job))
+                .needed(Need::Commit)
                 .with(
                     "fields",
                     "id,caption,timestamp,permalink,media_type,media_product_type",

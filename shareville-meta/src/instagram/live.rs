@@ -11,7 +11,7 @@ use shareville_core::{
 };
 
 use super::{InstagramAccounts, Login, auth, host, login, look::still_visible};
-use crate::graph::Acknowledged;
+use crate::{graph::Acknowledged, login::INSTAGRAM_DELETION};
 
 /// What Instagram cannot do.
 const NOT_SUPPORTED: &str = "not_supported_by_platform";
@@ -71,14 +71,15 @@ impl InstagramAccounts {
         match removed.map_err(|error| self.failure(&error)) {
             Ok(_) => Ok(()),
             Err(failure) if failure.class == FailureClass::NotFound => {
-                self.is_gone(job, media).await
+                self.is_gone(job, media, failure).await
             }
             Err(failure) if is_at_fault(&failure) => Err(not_deleted()),
+            Err(failure) if failure.class == FailureClass::Permission => Err(not_allowed(failure)),
             Err(failure) => Err(failure),
         }
     }
 
-    async fn is_gone(&self, job: &Job, media: &str) -> Result<(), Failure> {
+    async fn is_gone(&self, job: &Job, media: &str, failure: Failure) -> Result<(), Failure> {
         let call = self
             .graph
             .get(&[media], auth(job))
@@ -86,7 +87,8 @@ impl InstagramAccounts {
             .with("fields", "permalink")
             .send::<Seen>();
         match call.await.map_err(|error| self.failure(&error)) {
-            Ok(_) => return Err(still_visible()),
+            // It is there, and is said not to be: so Meta answers whoever may read it and not delete it.
+            Ok(_) => return Err(not_allowed(failure)),
             Err(failure) if failure.class == FailureClass::NotFound => {}
             Err(_) => return Err(not_deleted()),
         }
@@ -99,6 +101,17 @@ impl InstagramAccounts {
             Ok(Some(true)) => Err(still_visible()),
             Ok(None) | Err(_) => Err(not_deleted()),
         }
+    }
+}
+
+fn not_allowed(refused: Failure) -> Failure {
+    let message = format!(
+        "Instagram does not let the app delete the post: that needs the permission {INSTAGRAM_DELETION}. \
+         Connect the account again and allow it, if the app asks for it; else delete the post in the Instagram app."
+    );
+    Failure {
+        platform: refused.platform,
+        ..Failure::new(FailureClass::Permission, message).with_code("deletion_not_allowed")
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     InstagramAccounts,
     container::{State, is_missing},
 };
+use crate::{graph::Need, look::looked_in_vain};
 
 /// When to look again at a container that Instagram still processes.
 const WORKING_FOR: Duration = Duration::from_secs(30);
@@ -31,7 +32,7 @@ impl InstagramAccounts {
         let Some(container) = progress.object.as_deref() else {
             return Ok(Evidence::Unclear(None));
         };
-        match self.read_container(job, container).await {
+        match self.read_container(job, container, Need::Commit).await {
             // It is live; which one it is, the list may tell, and if it does not it is live all the same.
             Ok(State::Published) => Ok(Evidence::Live(
                 self.find_listed(job, since)
@@ -72,7 +73,7 @@ impl InstagramAccounts {
         let Some(container) = progress.object.as_deref() else {
             return Ok(());
         };
-        match self.read_container(job, container).await {
+        match self.read_container(job, container, Need::Ordinary).await {
             Ok(State::InProgress | State::Finished | State::Dead(_)) => Ok(()),
             Ok(State::Published) => Err(still_visible()),
             Ok(State::Unknown) => Err(Failure::new(
@@ -101,15 +102,6 @@ fn is_out_of_sight(failure: &Failure) -> bool {
         failure.class,
         FailureClass::NotFound | FailureClass::Permission
     ) || is_missing(failure)
-}
-
-/// A look that was refused for want of a token, or for a limit, is an error: the lane has to stop. All others tell
-/// nothing.
-pub(super) fn looked_in_vain(failure: Failure) -> Result<Failure, Failure> {
-    match failure.class {
-        FailureClass::Reauthorize | FailureClass::RateLimited { .. } => Err(failure),
-        _ => Ok(failure),
-    }
 }
 
 /// What was thought to be gone is there.

@@ -13,7 +13,6 @@ mod prepare;
 mod progress;
 mod quota;
 mod shape;
-mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,9 +29,9 @@ use shareville_core::{
 
 use self::quota::Quotas;
 use crate::{
+    address::MediaHosts,
     error::{GraphError, Network},
     graph::{Auth, Graph, Host},
-    pages::MediaHosts,
 };
 
 /// Instagram professional accounts: containers are made invisibly, and one call publishes them.

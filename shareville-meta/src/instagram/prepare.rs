@@ -18,7 +18,10 @@ use super::{
     progress::{Container, Preparation, Stage},
     shape::Shape,
 };
-use crate::error::{Effect, GraphError};
+use crate::{
+    error::{Effect, GraphError},
+    graph::Need,
+};
 
 /// How long a container may be worked on: it lives no longer (graph-api.md 6.7).
 const CONTAINER_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -37,6 +40,8 @@ const FILM_PATIENCE: Duration = Duration::from_secs(5 * 60);
 enum Found {
     Finished,
     Working,
+    /// It must not be published again.
+    Published,
     /// It is to be made anew, if at all.
     Dead(Failure),
     /// It could not be asked for.
@@ -77,15 +82,18 @@ impl InstagramAccounts {
         }
     }
 
-    /// What can be published already; whichever version wrote its id down. What may have expired meanwhile, and what
-    /// Instagram has called not ready when it was to be published, is asked for again.
+    /// What can be published already; whichever version wrote its id down. What may have expired meanwhile, what Instagram
+    /// has called not ready when it was to be published, and what it has called published is asked for again.
     fn prepared_before(&self, job: &Job, progress: Option<&Progress>) -> Option<Prepared> {
         let progress = progress
             .filter(|progress| progress.content_revision == job.post.content_revision)
             .filter(|progress| progress.object.is_some())?;
         let top = Preparation::resume(job, Some(progress)).top;
         let refused = job.post.failure.as_ref().is_some_and(is_not_ready);
-        match top.is_some_and(|top| refused || top.is_outdated(self.graph.now())) {
+        let is_doubtful = |top: Container| {
+            refused || top.stage == Stage::Published || top.is_outdated(self.graph.now())
+        };
+        match top.is_some_and(is_doubtful) {
             true => None,
             false => Some(Prepared::Ready(progress.clone())),
         }
@@ -117,6 +125,13 @@ impl InstagramAccounts {
                     ..top
                 });
                 self.wait(job, preparation)
+            }
+            Found::Published => {
+                preparation.top = Some(Container {
+                    stage: Stage::Published,
+                    ..top
+                });
+                fail(already_published(), job, &preparation)
             }
             Found::Failed(failure) => {
                 preparation.top = Some(top);
@@ -190,6 +205,7 @@ impl InstagramAccounts {
             match self.found(job, item, patience(media)).await {
                 Found::Finished => item.stage = Stage::Finished,
                 Found::Working => working = true,
+                Found::Published => return fail(already_published(), job, &preparation),
                 Found::Failed(failure) => {
                     return fail(of_item(failure, index), job, &preparation);
                 }
@@ -240,9 +256,12 @@ impl InstagramAccounts {
     async fn found(&self, job: &Job, container: &Container, patience: Duration) -> Found {
         let age = container.age(self.graph.now());
         let too_old = age >= CONTAINER_LIFE;
-        match self.read_container(job, &container.id).await {
-            // One that is published already is found to be so by the look after its commit.
-            Ok(State::Finished | State::Published) => Found::Finished,
+        match self
+            .read_container(job, &container.id, Need::Ordinary)
+            .await
+        {
+            Ok(State::Finished) => Found::Finished,
+            Ok(State::Published) => Found::Published,
             Ok(State::Dead(failure)) => Found::Dead(failure),
             Ok(State::InProgress | State::Unknown) if too_old => Found::Dead(not_finished()),
             Ok(State::InProgress | State::Unknown) => Found::Working,
@@ -341,6 +360,16 @@ fn not_finished() -> Failure {
         FailureClass::Transient,
         "Instagram took the media and never finished with them. They are sent again by themselves.",
     )
+}
+
+/// No call of ours is known to have published it, so nobody looks by itself: a person has to.
+fn already_published() -> Failure {
+    Failure::new(
+        FailureClass::Unknown,
+        "Instagram says that this post is published already, so it was not published again. Look at the account: if it is \
+         there, this one is done; if it is not, write it anew.",
+    )
+    .with_code("already_published")
 }
 
 fn shows_nothing() -> Prepared {

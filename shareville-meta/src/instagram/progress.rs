@@ -46,6 +46,8 @@ pub(super) enum Stage {
     Working,
     /// It is done, or must be by now where that cannot be read.
     Finished,
+    /// It is published, though nobody knows by whom: it must not be published again.
+    Published,
 }
 
 /// A container at Instagram.
@@ -109,9 +111,9 @@ impl Preparation {
             .unwrap_or_default()
     }
 
-    /// What is to be kept of it; once it is finished, its container is what a commit publishes.
+    /// What is to be kept of it; once it is finished, or published, its container is what a commit publishes.
     pub(super) fn keep(&self, job: &Job) -> Progress {
-        let finished = self.top.as_ref().filter(|top| top.stage == Stage::Finished);
+        let finished = self.top.as_ref().filter(|top| top.stage != Stage::Working);
         Progress {
             version: VERSION,
             content_revision: job.post.content_revision,

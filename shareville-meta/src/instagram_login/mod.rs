@@ -17,7 +17,7 @@ use shareville_core::{
 use url::Url;
 
 pub use self::config::{FacebookButton, INSTAGRAM_LOGIN_SCOPES, InstagramLoginConfig};
-use self::profile::Permissions;
+use self::profile::{Permissions, Publishing};
 use crate::{
     error::GraphError,
     graph::{Graph, Host},
@@ -60,7 +60,14 @@ impl InstagramLogin {
         };
         let permissions = match known {
             Known::Told(permissions) => permissions,
-            Known::ByAsking => profile::permissions(&self.graph, app, token, &id).await,
+            Known::ByAsking => match profile::publishing(&self.graph, app, token, &id).await {
+                Publishing::Refused => Permissions::without_publishing(),
+                // Whoever compares must take the right to publish neither for gained nor for lost.
+                Publishing::Unknown(error) if profile.is_professional() => {
+                    return Err(self.failure(&error));
+                }
+                Publishing::Granted | Publishing::Unknown(_) => Permissions::default(),
+            },
         };
         Ok(profile.into_granted(id, token.clone(), permissions))
     }
@@ -129,7 +136,10 @@ impl Connector for InstagramLogin {
             .unwrap_or_else(|| self.config.scopes.clone());
         let permissions = Known::Told(Permissions::of(granted, &self.config.scopes));
         let expires_at = long.expires_at(graph.now());
-        let granted = self.granted(app, &long.access_token, permissions).await?;
+        let mut granted = self.granted(app, &long.access_token, permissions).await?;
+        // Meta's notices name the person by this id.
+        let told = short.user_id.filter(|id| !granted.person_ids.contains(id));
+        granted.person_ids.extend(told);
         Ok(Granted {
             expires_at: Some(expires_at),
             ..granted

@@ -45,41 +45,46 @@ pub(super) async fn read(
         .at(Host::GraphInstagram)
         .with(
             "fields",
-            "user_id,username,name,account_type,profile_picture_url",
+            "id,user_id,username,name,account_type,profile_picture_url",
         )
         .send()
         .await
 }
 
+/// Whether a token may publish, as far as a call tells that needs it.
+#[derive(Debug)]
+pub(super) enum Publishing {
+    Granted,
+    Refused,
+    /// The call failed for another reason.
+    Unknown(Box<GraphError>),
+}
+
 /// `GET graph.instagram.com/{account}/content_publishing_limit`, which only those may read who may publish: all that can
-/// be learned anew of what was granted. Any other failure tells nothing.
-pub(super) async fn permissions(
+/// be learned anew of what was granted.
+pub(super) async fn publishing(
     graph: &Graph,
     app: &App,
     token: &SecretString,
     account_id: &str,
-) -> Permissions {
+) -> Publishing {
     let asked = graph
         .get(
             &[account_id, "content_publishing_limit"],
             Auth::Token(token, app),
         )
         .at(Host::GraphInstagram)
-        .optional()
         .send::<IgnoredAny>()
         .await;
-    let refused = asked.is_err_and(|error| error.class(graph.now()) == FailureClass::Permission);
-    Permissions {
-        granted: Vec::new(),
-        missing: match refused {
-            true => vec![PUBLISH.to_owned()],
-            false => Vec::new(),
-        },
+    match asked {
+        Ok(_) => Publishing::Granted,
+        Err(error) if error.class(graph.now()) == FailureClass::Permission => Publishing::Refused,
+        Err(error) => Publishing::Unknown(error),
     }
 }
 
 /// What a login was granted, as far as it is known.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Permissions {
     /// What was granted.
     pub(super) granted: Vec<String>,
@@ -88,6 +93,14 @@ pub(super) struct Permissions {
 }
 
 impl Permissions {
+    /// Of a token that may not publish; nothing else is known of it.
+    pub(super) fn without_publishing() -> Self {
+        Self {
+            granted: Vec::new(),
+            missing: vec![PUBLISH.to_owned()],
+        }
+    }
+
     /// What is missing of what was `asked`.
     pub(super) fn of(granted: Vec<String>, asked: &[String]) -> Self {
         let missing = asked.iter().filter(|scope| !granted.contains(scope));
@@ -99,9 +112,18 @@ impl Permissions {
 }
 
 impl Profile {
-    /// The id of the account, if there is any.
+    /// The id of the account, if it is told. The app's own id for the person opens nothing.
     pub(super) fn account_id(&self) -> Option<&str> {
-        self.user_id.as_deref().or(self.id.as_deref())
+        self.user_id.as_deref()
+    }
+
+    /// Whether it can be published to, as far as its kind tells.
+    pub(super) fn is_professional(&self) -> bool {
+        self.account_type.as_deref().is_none_or(|kind| {
+            ["BUSINESS", "MEDIA_CREATOR", "CREATOR"]
+                .iter()
+                .any(|known| kind.eq_ignore_ascii_case(known))
+        })
     }
 
     /// What a token opens: the one account of whoever logged in. It is published to with the person's own token.
@@ -139,12 +161,7 @@ impl Profile {
 
     fn problems(&self, missing: &[String]) -> Vec<String> {
         let mut problems = Vec::new();
-        let professional = self.account_type.as_deref().is_none_or(|kind| {
-            ["BUSINESS", "MEDIA_CREATOR", "CREATOR"]
-                .iter()
-                .any(|known| kind.eq_ignore_ascii_case(known))
-        });
-        if !professional {
+        if !self.is_professional() {
             problems.push(
                 "Instagram lets apps publish to professional accounts only: switch to one in the Instagram app \
                  (Settings, Account type), then connect again."

@@ -15,13 +15,16 @@ use url::Url;
 
 use crate::{
     error::{GraphError, Step},
-    graph::{Auth, Graph, Host},
+    graph::{Auth, Graph, Host, optional_id_text},
 };
 
 /// What a code is exchanged for: a token that lives for about an hour, and what was granted.
 #[derive(Debug, Deserialize)]
 pub(super) struct ShortToken {
     pub(super) access_token: SecretString,
+    /// The app's own id for the person, where it is told.
+    #[serde(default, deserialize_with = "optional_id_text")]
+    pub(super) user_id: Option<String>,
     /// `None` where it is not told.
     #[serde(default, deserialize_with = "permissions")]
     pub(super) permissions: Option<Vec<String>>,

@@ -40,6 +40,12 @@ pub const INSTAGRAM_SCOPES: [&str; 3] = [
     "instagram_manage_comments",
 ];
 
+/// Deleting what is published on Instagram needs it. Not asked for unless it is said: see
+/// [`LoginConfig::with_instagram_deletion`].
+///
+/// Source: graph-api.md 6.6, 11 (field).
+pub(crate) const INSTAGRAM_DELETION: &str = "instagram_manage_contents";
+
 /// Without it nobody says which Instagram account belongs to a Page.
 pub(super) const INSTAGRAM_READ: &str = "instagram_basic";
 
@@ -81,11 +87,22 @@ impl LoginConfig {
         self.with_extra_scopes(INSTAGRAM_SCOPES)
     }
 
+    /// The same and the permission to delete what is published on Instagram (`instagram_manage_contents`). Not so by
+    /// default: the app must have got it from Meta first, else the dialog fails. Without it deleting such a post fails and
+    /// names it.
+    ///
+    /// Source: graph-api.md 6.6, 11 (field).
+    #[must_use]
+    pub fn with_instagram_deletion(self) -> Self {
+        self.with_extra_scopes([INSTAGRAM_DELETION])
+    }
+
     /// The same without any permission for Instagram: only Pages are found.
     #[must_use]
     pub fn without_instagram(mut self) -> Self {
-        self.scopes
-            .retain(|scope| !INSTAGRAM_SCOPES.contains(&scope.as_str()));
+        self.scopes.retain(|scope| {
+            !INSTAGRAM_SCOPES.contains(&scope.as_str()) && scope != INSTAGRAM_DELETION
+        });
         self
     }
 

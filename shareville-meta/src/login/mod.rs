@@ -18,6 +18,7 @@ use shareville_core::{
 };
 use url::Url;
 
+pub(crate) use self::config::INSTAGRAM_DELETION;
 pub use self::config::{INSTAGRAM_SCOPES, LoginConfig, SCOPES};
 use self::{page::Unreadable, token::CheckedToken};
 use crate::graph::{Acknowledged, Auth, Graph, Host};
@@ -61,8 +62,9 @@ impl FacebookLogin {
         let scopes = grant::scopes(graph, app, &token, &self.config.scopes, &checked)
             .await
             .map_err(|error| graph.login_failure(&error))?;
-        let reader = page::Reader::new(graph, app, &token, self.config.instagram());
-        let pages = reader.all(&checked, unreadable).await?;
+        let instagram = self.config.instagram();
+        let reader = page::Reader::new(graph, app, &token, instagram, &scopes.granted, unreadable);
+        let pages = reader.all(&checked).await?;
         let accounts = page::accounts(pages, &scopes.granted, &checked);
         Ok(Granted {
             person: person.id,

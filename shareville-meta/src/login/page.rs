@@ -12,7 +12,7 @@ use shareville_core::{
 };
 
 use super::{
-    config::{Instagram, LIST, PUBLISH},
+    config::{INSTAGRAM_READ, Instagram, LIST, PUBLISH},
     instagram::{self, Linked},
     token::CheckedToken,
 };
@@ -64,7 +64,7 @@ pub(super) struct Picture {
     pub(super) url: Option<String>,
 }
 
-/// What to do about a Page that cannot be read just now.
+/// What to do about a Page, or the Instagram accounts of Pages, that cannot be read just now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unreadable {
     /// Leave it out: somebody waits for their login.
@@ -83,6 +83,8 @@ pub(super) struct Reader<'a> {
     app: &'a App,
     token: &'a SecretString,
     instagram: Instagram,
+    granted: &'a [String],
+    unreadable: Unreadable,
 }
 
 impl<'a> Reader<'a> {
@@ -91,26 +93,30 @@ impl<'a> Reader<'a> {
         app: &'a App,
         token: &'a SecretString,
         instagram: Instagram,
+        granted: &'a [String],
+        unreadable: Unreadable,
     ) -> Self {
         Self {
             graph,
             app,
             token,
             instagram,
+            granted,
+            unreadable,
         }
     }
 
     /// All Pages of the person: those listed, and those that were granted and not listed because a business owns them.
-    pub(super) async fn all(
-        mut self,
-        checked: &CheckedToken,
-        unreadable: Unreadable,
-    ) -> Result<Vec<Page>, Failure> {
+    pub(super) async fn all(mut self, checked: &CheckedToken) -> Result<Vec<Page>, Failure> {
         let mut pages = self.listed().await?;
         for id in unlisted(checked, &pages) {
             match self.read(&id).await {
-                Ok(page) => pages.push(page),
-                Err(failure) if is_out_of_reach(&failure) || unreadable == Unreadable::Skip => {
+                Ok(Some(page)) => pages.push(page),
+                Ok(None) => tracing::info!(
+                    page = id,
+                    "a Page that was granted is out of reach: left out"
+                ),
+                Err(failure) if self.unreadable == Unreadable::Skip => {
                     tracing::info!(page = id, %failure, "a Page that was granted cannot be read: left out");
                 }
                 Err(failure) => return Err(failure),
@@ -148,7 +154,7 @@ impl<'a> Reader<'a> {
     /// that is refused fails the whole call (graph-api.md 2.2).
     async fn list(&mut self, after: Option<&str>) -> Result<Listed<Page>, Failure> {
         match self.list_once(after).await {
-            Err(failure) if self.can_do_with_less(&failure) => {
+            Err(failure) if self.may_be_instagrams(&failure) && !self.counts_on_instagram() => {
                 tracing::info!(%failure, "the Instagram accounts of Pages cannot be read: left out");
                 self.instagram = Instagram::LeftOut;
                 self.list_once(after).await
@@ -168,13 +174,17 @@ impl<'a> Reader<'a> {
             .map_err(|error| self.graph.login_failure(&error))
     }
 
-    /// `GET /{page}` with the person's token; where that is refused, without its Instagram account.
-    async fn read(&self, id: &str) -> Result<Page, Failure> {
-        match self.read_once(id, self.instagram).await {
-            Err(failure) if self.can_do_with_less(&failure) => {
-                self.read_once(id, Instagram::LeftOut).await
-            }
-            read => read,
+    /// `GET /{page}` with the person's token; where that is refused, without its Instagram account. `None` if the Page is
+    /// out of reach.
+    async fn read(&self, id: &str) -> Result<Option<Page>, Failure> {
+        let refused = match self.read_once(id, self.instagram).await {
+            Err(failure) if self.may_be_instagrams(&failure) => failure,
+            read => return reached(read),
+        };
+        match self.read_once(id, Instagram::LeftOut).await {
+            // It was only for the account, which nobody may take for gone.
+            Ok(_) if self.counts_on_instagram() => Err(refused),
+            read => reached(read),
         }
     }
 
@@ -188,9 +198,16 @@ impl<'a> Reader<'a> {
             .map_err(|error| self.graph.login_failure(&error))
     }
 
-    fn can_do_with_less(&self, failure: &Failure) -> bool {
+    /// Whether a call may have failed because it asks for Instagram accounts.
+    fn may_be_instagrams(&self, failure: &Failure) -> bool {
         let refused = is_out_of_reach(failure) || failure.class == FailureClass::Config;
         self.instagram == Instagram::Wanted && refused
+    }
+
+    /// Whether an answer without Instagram accounts would make those that are there look gone.
+    fn counts_on_instagram(&self) -> bool {
+        let is_allowed = self.granted.iter().any(|scope| scope == INSTAGRAM_READ);
+        is_allowed && self.unreadable == Unreadable::Fail
     }
 }
 
@@ -238,6 +255,15 @@ fn unlisted(checked: &CheckedToken, listed: &[Page]) -> Vec<String> {
         }
     }
     ids
+}
+
+/// A Page that was read; `None` if it is out of reach.
+fn reached(read: Result<Page, Failure>) -> Result<Option<Page>, Failure> {
+    match read {
+        Ok(page) => Ok(Some(page)),
+        Err(failure) if is_out_of_reach(&failure) => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Gone, or not for this person: nothing that trying again would change.

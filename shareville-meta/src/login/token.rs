@@ -120,7 +120,7 @@ pub(super) async fn prolong(
 ///
 /// # Errors
 /// A [`Failure`], [`Reauthorize`](FailureClass::Reauthorize) for a token that is not valid (any more) or is another
-/// app's.
+/// app's, [`Config`](FailureClass::Config) where Facebook does not accept the app.
 pub(super) async fn check(
     graph: &Graph,
     app: &App,
@@ -131,7 +131,7 @@ pub(super) async fn check(
         .with_secret("input_token", token)
         .send::<Nested<Value>>()
         .await
-        .map_err(|error| graph.login_failure(&error))?;
+        .map_err(|error| of_the_app(graph.login_failure(&error)))?;
     // HTTP 200 for a dead token too.
     if data.get("is_valid") == Some(&Value::Bool(false)) || data.get("error").is_some() {
         return Err(dead(graph, &data));
@@ -150,6 +150,21 @@ pub(super) async fn check(
         ));
     }
     Ok(checked)
+}
+
+/// The call is made in the app's name: access that is refused is the app's own, and tells nothing of the person's.
+fn of_the_app(failure: Failure) -> Failure {
+    match failure.class {
+        FailureClass::Reauthorize => Failure {
+            platform: failure.platform,
+            ..Failure::new(
+                FailureClass::Config,
+                "Facebook does not accept the app: its secret may have been changed. Set the app's id and secret as they \
+                 are at developers.facebook.com.",
+            )
+        },
+        _ => failure,
+    }
 }
 
 fn dead(graph: &Graph, data: &Value) -> Failure {

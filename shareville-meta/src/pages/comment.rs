@@ -2,8 +2,6 @@
 //!
 //! Source: graph-api.md 5.9 (SDK Comment.json; field PROBE).
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::Value;
 use shareville_core::{
@@ -12,17 +10,16 @@ use shareville_core::{
     publisher::{CommentEvidence, Commented, Job},
 };
 
-use super::{FacebookPages, commit::too_late, look::looked_in_vain};
+use super::FacebookPages;
 use crate::{
-    error::{Effect, ErrorKind, Step, effect},
+    comment::{self, Author, first_comment, published_id},
+    error::{Effect, ErrorKind, Network, Step, effect, too_late},
     graph::{Created, Listed, optional_id_text, parse_time},
+    look::{Likeness, looked_in_vain},
 };
 
 /// The most pages of comments that are read: 1,000 comments. What lies beyond is not known.
 const MAX_LIST_PAGES: usize = 10;
-
-/// How far the platform's clock may be behind the store's.
-const SKEW: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Deserialize)]
 struct Comment {
@@ -30,23 +27,15 @@ struct Comment {
     message: Option<String>,
     /// Omitted where the app may not see who wrote it.
     #[serde(default)]
-    from: Option<Author>,
+    from: Option<Writer>,
     #[serde(default)]
     created_time: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Author {
+struct Writer {
     #[serde(default, deserialize_with = "optional_id_text")]
     id: Option<String>,
-}
-
-/// Whether a comment is the one sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Likeness {
-    Ours,
-    Perhaps,
-    Another,
 }
 
 impl FacebookPages {
@@ -72,8 +61,12 @@ impl FacebookPages {
                     Effect::MayHaveActed => Commented::Uncertain(failure),
                 }
             }
-            Err(late @ TooLate::NotStarted) => Commented::Refused(too_late(late)),
-            Err(late @ TooLate::Unfinished) => Commented::Uncertain(too_late(late)),
+            Err(late @ TooLate::NotStarted) => {
+                Commented::Refused(too_late(Network::Facebook, late))
+            }
+            Err(late @ TooLate::Unfinished) => {
+                Commented::Uncertain(too_late(Network::Facebook, late))
+            }
         }
     }
 
@@ -130,34 +123,16 @@ impl FacebookPages {
 
 impl Comment {
     fn likeness(&self, page: &str, message: &str, since: Timestamp) -> Likeness {
-        let same = self
-            .message
-            .as_deref()
-            .is_some_and(|text| plain(text) == plain(message));
-        let created = self.created_time.as_ref().and_then(parse_time);
-        let too_old = created.is_some_and(|created| created + SKEW < since);
         let author = self.from.as_ref().and_then(|from| from.id.as_deref());
-        match (same && !too_old, author, created) {
-            (false, ..) => Likeness::Another,
-            (true, Some(author), Some(_)) if author == page => Likeness::Ours,
-            (true, Some(author), _) if author != page => Likeness::Another,
-            (true, ..) => Likeness::Perhaps,
-        }
+        let comment = comment::Listed {
+            text: self.message.as_deref(),
+            author: match author {
+                Some(author) if author == page => Author::Own,
+                Some(_) => Author::Another,
+                None => Author::Untold,
+            },
+            created: self.created_time.as_ref().and_then(parse_time),
+        };
+        comment.likeness(message, since)
     }
-}
-
-/// A text as the platform may give it back: line ends and outer white space are its own business.
-pub(super) fn plain(text: &str) -> String {
-    text.replace("\r\n", "\n")
-        .replace('\r', "\n")
-        .trim()
-        .to_owned()
-}
-
-fn published_id(job: &Job) -> Option<&str> {
-    job.post.published.platform_id.as_deref()
-}
-
-fn first_comment(job: &Job) -> Option<&str> {
-    job.post.content.first_comment.as_deref()
 }

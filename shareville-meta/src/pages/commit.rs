@@ -19,7 +19,7 @@ use super::{
     session::Edge,
 };
 use crate::{
-    error::{Effect, Step, effect},
+    error::{Effect, Network, Step, effect, too_late},
     graph::{Acknowledged, Call, Host, optional_id_text},
 };
 
@@ -59,8 +59,12 @@ impl FacebookPages {
                     Effect::MayHaveActed => Committed::Uncertain(failure),
                 }
             }
-            Err(late @ TooLate::NotStarted) => Committed::Refused(too_late(late)),
-            Err(late @ TooLate::Unfinished) => Committed::Uncertain(too_late(late)),
+            Err(late @ TooLate::NotStarted) => {
+                Committed::Refused(too_late(Network::Facebook, late))
+            }
+            Err(late @ TooLate::Unfinished) => {
+                Committed::Uncertain(too_late(Network::Facebook, late))
+            }
         }
     }
 
@@ -100,12 +104,4 @@ impl FacebookPages {
             },
         }
     }
-}
-
-pub(super) fn too_late(late: TooLate) -> Failure {
-    let message = match late {
-        TooLate::NotStarted => "There was no time left to send it. It is tried again by itself.",
-        TooLate::Unfinished => "Facebook did not answer in time. It is looked up by itself.",
-    };
-    Failure::new(FailureClass::Transient, message)
 }

@@ -10,8 +10,15 @@ use shareville_core::{
     publisher::Job,
 };
 
-use super::{FacebookPages, look::Shown, progress::Kept};
-use crate::{error::Step, graph::Acknowledged};
+use super::{
+    FacebookPages,
+    look::Shown,
+    progress::{Foretold, Kept},
+};
+use crate::{
+    error::Step,
+    graph::{Acknowledged, Need},
+};
 
 /// What Facebook has no way for.
 const NOT_SUPPORTED: &str = "not_supported_by_platform";
@@ -54,7 +61,9 @@ impl FacebookPages {
         let seen = deadline.guard(call).await.ok().and_then(Result::ok);
         Some(seen.map_or_else(
             || match (Thing::published(post), job.post.content.placement) {
-                (Thing::Film, Placement::Reel) => self.film_address(post, Shown::AsReel),
+                (Thing::Film, Placement::Reel) => {
+                    self.film_address(post, Shown::AsReel(Foretold::default()))
+                }
                 _ => self.graph.address(&[post]).into(),
             },
             |seen| self.seen_at(&seen.permalink_url),
@@ -148,11 +157,11 @@ impl FacebookPages {
         let since = job.post.created_at;
         let found = match thing {
             Thing::Post => self.look_at(job, id, since).await?,
-            // Another film may have the same text: only what was published is looked for by it.
             Thing::Film if job.post.published.platform_id.is_some() => {
-                self.look_at_film(job, id, Shown::AsReel, since).await?
+                let shown = Shown::AsReel(Foretold::default());
+                self.look_at_film(job, id, shown, since).await?
             }
-            Thing::Film => match self.read_video(job, id).await {
+            Thing::Film => match self.read_video(job, id, Need::Ordinary).await {
                 Ok(_) => Evidence::Absent,
                 Err(error) => Evidence::Unclear(Some(self.graph.failure(&error))),
             },

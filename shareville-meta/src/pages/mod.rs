@@ -1,6 +1,5 @@
 //! Publishing to Facebook Pages: text, a link, photos, videos, Reels and stories.
 
-pub(crate) mod address;
 mod check;
 mod comment;
 mod commit;
@@ -30,7 +29,10 @@ use shareville_core::{
 };
 
 use self::route::Route;
-use crate::graph::{Auth, Graph};
+use crate::{
+    address::MediaHosts,
+    graph::{Auth, Graph},
+};
 
 /// Facebook Pages: what is published exists there unseen first, and one call makes it visible.
 ///
@@ -43,17 +45,6 @@ pub struct FacebookPages {
     graph: Graph,
     capabilities: Capabilities,
     media_hosts: MediaHosts,
-}
-
-/// Which hosts media may be fetched from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MediaHosts {
-    /// Those that everybody can reach, as far as their names tell: Facebook cannot fetch from others.
-    #[default]
-    Public,
-    /// Any: for tests, where what stands for Facebook runs on this machine.
-    Any,
 }
 
 impl FacebookPages {

@@ -77,6 +77,21 @@ pub(super) struct Session {
     /// How often Facebook was asked whether it has the film.
     #[serde(default)]
     pub(super) polls: u32,
+    /// Whether it was foretold that it will be published before it was finished.
+    #[serde(default)]
+    pub(super) foretold: Foretold,
+}
+
+/// Whether the word that a film is to be published stood there before anybody had asked for that. If it did, it proves
+/// nothing later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Foretold {
+    /// It did not, as far as is known.
+    #[default]
+    ByCommit,
+    /// It did.
+    Before,
 }
 
 /// Something that was uploaded and that nobody has used yet.

@@ -15,12 +15,12 @@ use shareville_core::{
 use super::{
     FacebookPages,
     prepare::{about_medium, failed_anew},
-    progress::{Kept, Session},
+    progress::{Foretold, Kept, Session},
     status::{Uploading, Video},
 };
 use crate::{
     error::{GraphError, Step},
-    graph::id_text,
+    graph::{Need, id_text},
 };
 
 /// How long to wait between two questions whether Facebook has the film.
@@ -91,6 +91,7 @@ impl FacebookPages {
                     sent_at: None,
                     offset: None,
                     polls: 0,
+                    foretold: Foretold::default(),
                 };
                 Prepared::Continue(edge.kept(session).keep(job, None))
             }
@@ -113,7 +114,7 @@ impl FacebookPages {
     /// `GET /{video}?fields=status`: whether Facebook has the film.
     async fn ask_for_upload(&self, job: &Job, edge: Edge, mut session: Session) -> Prepared {
         let content = &job.post.content;
-        let video = match self.read_video(job, &session.video).await {
+        let video = match self.read_video(job, &session.video, Need::Ordinary).await {
             Ok(video) => video,
             Err(error) => {
                 let failure = self.graph.failure(&error);
@@ -131,6 +132,7 @@ impl FacebookPages {
             Uploading::Complete => {
                 let object = Some(session.video.clone());
                 session.polls = 0;
+                session.foretold = video.foretold();
                 Prepared::Ready(edge.kept(session).keep(job, object))
             }
             Uploading::Failed(failure) => failed_anew(about_medium(failure, content, 0)),
@@ -160,9 +162,11 @@ impl FacebookPages {
         &self,
         job: &Job,
         video: &str,
+        need: Need,
     ) -> Result<Video, Box<GraphError>> {
         self.graph
             .get(&[video], self.auth(job))
+            .needed(need)
             .with("fields", "status,published,post_id,permalink_url")
             .send::<Video>()
             .await

@@ -10,6 +10,7 @@ use shareville_core::{
     failure::{Failure, FailureClass},
 };
 
+use super::progress::Foretold;
 use crate::{
     error::{ErrorKind, GraphError},
     graph::optional_id_text,
@@ -84,7 +85,19 @@ impl Video {
         received.unwrap_or_default()
     }
 
-    pub(super) fn publishing(&self, now: Timestamp) -> Publishing {
+    /// Whether it says now already that it will be published, while nobody has asked for that yet.
+    pub(super) fn foretold(&self) -> Foretold {
+        match self.is_to_be_published() {
+            true => Foretold::Before,
+            false => Foretold::ByCommit,
+        }
+    }
+
+    fn is_to_be_published(&self) -> bool {
+        matches!(self.outcome(), Some("published" | "scheduled"))
+    }
+
+    pub(super) fn publishing(&self, now: Timestamp, foretold: Foretold) -> Publishing {
         let phase = self.phase("publishing_phase");
         let outcome = self.outcome();
         let is_out = match outcome {
@@ -101,16 +114,20 @@ impl Video {
             return Publishing::Dead(failure);
         }
         let processing = self.phase("processing_phase");
+        // What it is to become stands there from the finish on, also while the phase has not begun; or it has stood
+        // there all along.
+        let is_asked_for = self.is_to_be_published()
+            && (phase != Some("not_started") || foretold == Foretold::ByCommit);
         match (phase, outcome, self.word()) {
             (_, Some("draft"), Some("ready")) => Publishing::Draft,
-            // What it is to become stands there from the finish on, also while the phase has not begun.
-            (_, Some("published" | "scheduled"), _) | (Some("in_progress" | "complete"), ..) => {
-                Publishing::Underway
-            }
+            (Some("in_progress" | "complete"), ..) => Publishing::Underway,
+            _ if is_asked_for => Publishing::Underway,
             _ if processing == Some("in_progress") => Publishing::Underway,
             (None, None, Some("processing")) if processing.is_none() => Publishing::Underway,
-            (Some(_), ..) | (None, _, Some(_)) => Publishing::NotStarted,
-            (None, _, None) => Publishing::Unclear,
+            (Some("not_started"), ..) => Publishing::NotStarted,
+            // A plain video tells by one field only that nobody sees it. Where nothing tells it, nothing is known.
+            (None, _, Some(_)) if self.published == Some(false) => Publishing::NotStarted,
+            _ => Publishing::Unclear,
         }
     }
 
@@ -181,7 +198,7 @@ mod tests {
     }
 
     fn publishing(json: Value) -> Publishing {
-        video(json).publishing(SystemClock.now())
+        video(json).publishing(SystemClock.now(), Foretold::default())
     }
 
     fn phases(word: &str, processing: &str, publishing: &Value) -> Value {
@@ -219,7 +236,15 @@ mod tests {
             ),
             (
                 json!({ "status": { "video_status": "ready" } }),
-                Publishing::NotStarted,
+                Publishing::Unclear,
+            ),
+            (
+                json!({ "status": { "video_status": "upload_complete" } }),
+                Publishing::Unclear,
+            ),
+            (
+                json!({ "status": { "video_status": "ready", "publishing_phase": { "status": "new word" } } }),
+                Publishing::Unclear,
             ),
             (json!({ "published": true }), Publishing::Unclear),
             (json!({ "status": 7, "post_id": [] }), Publishing::Unclear),
@@ -258,6 +283,20 @@ mod tests {
             publishing(phases("ready", "complete", &draft)),
             Publishing::Draft
         );
+    }
+
+    #[test]
+    fn what_was_foretold_before_the_commit_should_prove_nothing() {
+        let publishing = |phase: &Value| {
+            let film = video(phases("ready", "complete", phase));
+            film.publishing(SystemClock.now(), Foretold::Before)
+        };
+        let waiting = json!({ "status": "not_started", "publish_status": "published" });
+        assert_eq!(publishing(&waiting), Publishing::NotStarted);
+        let begun = json!({ "status": "in_progress", "publish_status": "published" });
+        assert_eq!(publishing(&begun), Publishing::Underway);
+        let live = json!({ "status": "complete", "publish_status": "published" });
+        assert_eq!(publishing(&live), Publishing::Live);
     }
 
     #[test]

@@ -11,8 +11,7 @@ use shareville_core::{
 use url::Url;
 
 use super::{
-    FacebookPages, MediaHosts,
-    address::{self, Address},
+    FacebookPages,
     film::{MAX_CHUNK_BYTES, media_changed, read_part, unfit},
     prepare::{about_medium, failed_anew},
     progress::Session,
@@ -20,7 +19,10 @@ use super::{
     session::Edge,
     status::Uploading,
 };
-use crate::graph::{Acknowledged, Auth, UploadAddress};
+use crate::{
+    address::{self, Address, MediaHosts},
+    graph::{Acknowledged, Auth, Need, UploadAddress},
+};
 
 /// What the host for uploads says of bytes that are not the whole file: it has kept them, and waits for the rest.
 const PARTIAL: &str = "PartialRequestError";
@@ -62,15 +64,30 @@ impl FacebookPages {
         }
     }
 
-    /// `POST {upload_url}` with the film's address in a header: in a body it is refused.
+    /// `POST {upload_url}` with the film's address in a header: in a body it is refused. Whoever had told it before may
+    /// have died with the answer: then Facebook has the film, or is fetching it.
     async fn tell(
         &self,
         job: &Job,
         edge: Edge,
-        mut session: Session,
+        session: Session,
         address: UploadAddress,
         film: Url,
     ) -> Prepared {
+        match self.received(job, &session).await {
+            // Bytes that were not sent from here are being fetched.
+            Ok(Received::Bytes(bytes)) if bytes > 0 && session.offset.is_none() => {
+                return self.sent(job, edge, session);
+            }
+            Ok(Received::All) => return self.sent(job, edge, session),
+            Ok(Received::Dead(failure)) => {
+                return failed_anew(about_medium(failure, &job.post.content, 0));
+            }
+            // Told twice it is the same film, in the same place.
+            Ok(Received::Bytes(_)) => {}
+            Err(failure) if failure.class == FailureClass::NotFound => {}
+            Err(failure) => return broken_off(job, edge, session, failure),
+        }
         let told = self
             .graph
             .upload(address, self.upload_auth(job))
@@ -78,12 +95,9 @@ impl FacebookPages {
             .send::<Acknowledged>()
             .await;
         match told {
-            Ok(_) => {
-                session.sent_at = Some(self.graph.now());
-                Prepared::Continue(edge.kept(session).keep(job, None))
-            }
+            Ok(_) => self.sent(job, edge, session),
             Err(error) => {
-                let failure = self.graph.failure(&error);
+                let failure = of_upload(self.graph.failure(&error));
                 // Nobody knows what became of the upload, and another one costs nothing.
                 match failure.class {
                     FailureClass::Transient => {
@@ -105,10 +119,7 @@ impl FacebookPages {
     ) -> Prepared {
         let offset = match self.received(job, &session).await {
             Ok(Received::Bytes(offset)) => offset,
-            Ok(Received::All) => {
-                session.sent_at = Some(self.graph.now());
-                return Prepared::Continue(edge.kept(session).keep(job, None));
-            }
+            Ok(Received::All) => return self.sent(job, edge, session),
             Ok(Received::Dead(failure)) => {
                 return failed_anew(about_medium(failure, &job.post.content, 0));
             }
@@ -134,6 +145,8 @@ impl FacebookPages {
             Err(failure) => return broken_off(job, edge, session, failure),
         };
         session.offset = Some(offset);
+        let end = u64::try_from(bytes.len()).map(|sent| offset.saturating_add(sent));
+        let is_last = end == Ok(size);
         let sent = self
             .graph
             .upload(address, self.upload_auth(job))
@@ -143,19 +156,30 @@ impl FacebookPages {
             .send::<Acknowledged>()
             .await;
         match sent {
-            Ok(_) => {
-                session.sent_at = Some(self.graph.now());
-                Prepared::Continue(edge.kept(session).keep(job, None))
-            }
+            Ok(_) if is_last => self.sent(job, edge, session),
+            // It has taken a part: from where to go on, it is asked.
+            Ok(_) => Prepared::Continue(edge.kept(session).keep(job, None)),
             Err(error) if error.error_type.as_deref() == Some(PARTIAL) => {
                 Prepared::Continue(edge.kept(session).keep(job, None))
             }
             Err(error) => {
                 // Whatever came of it, Facebook says from where to go on.
                 session.offset = None;
-                broken_off(job, edge, session, self.graph.failure(&error))
+                match self.graph.failure(&error) {
+                    unknown if unknown.class == FailureClass::Unknown => {
+                        let failure = of_upload(unknown);
+                        failed_anew(about_medium(failure, &job.post.content, 0))
+                    }
+                    failure => broken_off(job, edge, session, failure),
+                }
             }
         }
+    }
+
+    /// Facebook has the film, or fetches it: next it is asked whether it has all of it.
+    fn sent(&self, job: &Job, edge: Edge, mut session: Session) -> Prepared {
+        session.sent_at = Some(self.graph.now());
+        Prepared::Continue(edge.kept(session).keep(job, None))
     }
 
     /// What Facebook has of the film. Of one that was just begun, nothing.
@@ -163,7 +187,7 @@ impl FacebookPages {
         if session.offset.is_none() && session.polls == 0 && !job.resumed {
             return Ok(Received::Bytes(0));
         }
-        let video = match self.read_video(job, &session.video).await {
+        let video = match self.read_video(job, &session.video, Need::Ordinary).await {
             Ok(video) => video,
             Err(error) => return Err(self.graph.failure(&error)),
         };
@@ -216,6 +240,20 @@ async fn part_of(job: &Job, offset: u64) -> Result<(Bytes, u64), Failure> {
         return Err(media_changed());
     }
     Ok((read_part(job, source, offset..end).await?, size))
+}
+
+/// What the host for uploads says that nobody knows: another upload costs nothing, and is seen by nobody.
+fn of_upload(failure: Failure) -> Failure {
+    match failure.class {
+        FailureClass::Unknown => Failure {
+            platform: failure.platform,
+            ..Failure::new(
+                FailureClass::Transient,
+                "Facebook did not take the video, and does not say why. It is sent again by itself.",
+            )
+        },
+        _ => failure,
+    }
 }
 
 /// It did not go through. What can be tried again goes on with the same upload; for all else another one is begun.

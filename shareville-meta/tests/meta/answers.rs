@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use shareville_core::{
     clock::Deadline,
     connector::Connector as _,
+    failure::FailureClass,
     post::{Content, Evidence},
     publisher::{CommentEvidence, Commented, Committed, Prepared, Publisher as _},
 };
@@ -225,16 +226,24 @@ async fn commented(body: Value) {
     assert_eq!(commented, Commented::Live);
 }
 
-async fn instagram_profile(body: Value) {
+async fn instagram_profile(mut body: Value) {
     let meta = Meta::start().await;
     let me = "/graph.instagram.com/v25.0/me";
+    let login = instagram_login::login(&meta);
+    // Answers as old as these have no `user_id`, without which it is nobody's account.
+    instagram_login::once(&meta, "GET", me, (200, body.clone())).await;
+    let failure = login.inspect(&app(), &USER_TOKEN.into()).await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::Unknown);
+    body["user_id"] = json!(instagram_login::ACCOUNT);
     instagram_login::once(&meta, "GET", me, (200, body.clone())).await;
     instagram_login::willing(&meta).await;
-    let login = instagram_login::login(&meta);
     let granted = login.inspect(&app(), &USER_TOKEN.into()).await.unwrap();
+    assert_eq!(
+        granted.person_ids.first().map(String::as_str),
+        text(&body, "id")
+    );
     let account = &granted.accounts[0];
-    // Answers as old as these have no `user_id`.
-    assert_eq!(Some(account.platform_id.as_str()), text(&body, "id"));
+    assert_eq!(account.platform_id, instagram_login::ACCOUNT);
     assert_eq!(account.username.as_deref(), text(&body, "username"));
 }
 

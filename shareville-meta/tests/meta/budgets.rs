@@ -7,7 +7,7 @@ use shareville_core::{
     clock::{Deadline, later},
     connector::Connector as _,
     failure::{Failure, FailureClass, LimitScope},
-    post::{Content, Published},
+    post::{Content, Evidence, Published},
     publisher::{CommentEvidence, Commented, Committed, Job, Prepared, Publisher as _},
     tenant::App,
 };
@@ -148,6 +148,28 @@ async fn at_ninety_percent_only_commits_should_go_on() {
     let pages = meta.pages();
     used(&meta, &pages, app_usage(89)).await;
     assert_eq!(prepare(&pages, &text()).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_look_should_go_on_as_long_as_commits_do() {
+    let since = now();
+    for (percent, goes_on) in [(99, true), (100, false)] {
+        let meta = Meta::start().await;
+        let pages = meta.pages();
+        used(&meta, &pages, app_usage(percent)).await;
+        meta.on("GET", &format!("/{POST}"), (400, graph_error(100, 33)))
+            .await;
+        let list = json!({ "data": [{ "id": POST }] });
+        meta.on("GET", &format!("/{PAGE}/published_posts"), (200, list))
+            .await;
+        let looked = pages.look(&text(), &ready(&text()), since).await;
+        assert_eq!(
+            matches!(looked, Ok(Evidence::Live(_))),
+            goes_on,
+            "{looked:?}"
+        );
+        assert_eq!(looked.is_err(), !goes_on, "{looked:?}");
+    }
 }
 
 fn with_comment() -> Job {

@@ -13,7 +13,7 @@ use wiremock::{Match, Request};
 use crate::{
     corpus::answers,
     login::{page, permissions, token_facts, willing},
-    support::{Meta, PAGE_TOKEN, USER_TOKEN, app, graph_error},
+    support::{CODE, Meta, PAGE_TOKEN, USER_TOKEN, app, graph_error},
 };
 
 const INSTAGRAM: &str = "17841400000000001";
@@ -159,34 +159,59 @@ async fn a_page_that_a_business_owns_should_bring_its_account_too() {
     assert_eq!(found(&meta).await.platform_id, INSTAGRAM);
 }
 
+/// Two Pages, one of them a business's, and this answer to whoever asks for their Instagram accounts.
+async fn refuses_instagram(meta: &Meta, error: &Value) {
+    for edge in ["/me/accounts", "/2000"] {
+        meta.on_with("GET", edge, AsksForInstagram, (403, error.clone()))
+            .await;
+    }
+    meta.on("GET", "/2000", (200, page("2000"))).await;
+    let mut facts = token_facts();
+    facts["granular_scopes"] =
+        json!([{ "scope": "pages_show_list", "target_ids": ["1000", "2000"] }]);
+    meta.once("GET", "/debug_token", (200, json!({ "data": facts })))
+        .await;
+}
+
+fn ids(granted: &Granted) -> Vec<&str> {
+    let accounts = granted.accounts.iter();
+    accounts.map(|it| it.platform_id.as_str()).collect()
+}
+
 #[tokio::test]
-async fn a_refusal_to_tell_of_instagram_should_not_cost_the_pages() {
+async fn a_refusal_to_tell_of_instagram_should_cost_neither_the_pages_nor_the_accounts() {
+    let nonexisting = "(#100) Tried accessing nonexisting field (instagram_business_account)";
     for error in [
         graph_error(10, 0),
         graph_error(200, 0),
-        json!({ "error": { "code": 100, "message": "(#100) Tried accessing nonexisting field (instagram_business_account)" } }),
+        json!({ "error": { "code": 100, "message": nonexisting } }),
     ] {
+        // Somebody who waits for their login gets what there is.
         let meta = Meta::start().await;
-        meta.on_with(
-            "GET",
-            "/me/accounts",
-            AsksForInstagram,
-            (403, error.clone()),
-        )
-        .await;
-        meta.on_with("GET", "/2000", AsksForInstagram, (403, error))
-            .await;
-        meta.on("GET", "/2000", (200, page("2000"))).await;
-        let mut facts = token_facts();
-        facts["granular_scopes"] =
-            json!([{ "scope": "pages_show_list", "target_ids": ["1000", "2000"] }]);
-        meta.once("GET", "/debug_token", (200, json!({ "data": facts })))
-            .await;
-        let accounts = inspect(&meta).await.unwrap().accounts;
-        let ids: Vec<_> = accounts.iter().map(|it| it.platform_id.as_str()).collect();
-        assert_eq!(ids, ["1000", "2000"]);
+        refuses_instagram(&meta, &error).await;
+        willing(&meta).await;
+        let callback = "https://app.example/callback".parse().unwrap();
+        let login = meta.login();
+        let granted = login.exchange(&app(), &CODE.into(), &callback).await;
+        assert_eq!(ids(&granted.unwrap()), ["1000", "2000"]);
+
+        // So does who has not allowed it.
+        let meta = Meta::start().await;
+        refuses_instagram(&meta, &error).await;
+        let declined = permissions(&["instagram_basic"]);
+        meta.once("GET", "/me/permissions", (200, declined)).await;
+        assert_eq!(ids(&inspect(&meta).await.unwrap()), ["1000", "2000"]);
+
+        // Whoever compares must not take the accounts for gone.
+        let meta = Meta::start().await;
+        refuses_instagram(&meta, &error).await;
+        assert!(inspect(&meta).await.is_err());
+        let meta = Meta::start().await;
+        lists(&meta, &[linked("1000")]).await;
+        refuses_instagram(&meta, &error).await;
+        assert!(inspect(&meta).await.is_err());
     }
-    // A problem that passes is no refusal: nobody may take the accounts for gone.
+    // A problem that passes is no refusal.
     let meta = Meta::start().await;
     meta.on_with(
         "GET",
@@ -230,6 +255,18 @@ async fn instagram_can_be_turned_off() {
         LoginConfig::new().without_instagram().with_instagram(),
         LoginConfig::new()
     );
+}
+
+#[test]
+fn deleting_on_instagram_should_be_asked_for_only_if_it_is_said() {
+    let asks = |config: &LoginConfig| {
+        let deletion = "instagram_manage_contents";
+        config.scopes.iter().any(|scope| scope == deletion)
+    };
+    assert!(!asks(&LoginConfig::new()));
+    let config = LoginConfig::new().with_instagram_deletion();
+    assert!(asks(&config));
+    assert!(!asks(&config.without_instagram()));
 }
 
 #[tokio::test]

@@ -135,6 +135,25 @@ async fn instagrams_own_login_should_say_that_it_cannot_delete() {
 }
 
 #[tokio::test]
+async fn deleting_without_the_permission_should_name_it() {
+    for (code, subcode) in [(100, 33), (10, 0), (200, 0)] {
+        let stage = Stage::start().await;
+        let id = live().post.published.platform_id.clone().unwrap();
+        let refused = (400, graph_error(code, subcode));
+        stage.on("DELETE", &format!("/{id}"), refused).await;
+        let seen = json!({ "permalink": "https://www.instagram.com/p/x/" });
+        stage.on("GET", &format!("/{id}"), (200, seen)).await;
+        let failure = stage.publisher.delete(&live()).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::Permission);
+        assert!(
+            failure.message.contains("instagram_manage_contents"),
+            "{failure}"
+        );
+        assert_eq!(failure.platform.unwrap().code, Some(code));
+    }
+}
+
+#[tokio::test]
 async fn what_instagram_does_not_know_should_count_as_deleted_only_if_nothing_shows_it() {
     let gone = (400, graph_error(100, 33));
     let seen = (
@@ -146,7 +165,7 @@ async fn what_instagram_does_not_know_should_count_as_deleted_only_if_nothing_sh
     let broken = (500, graph_error(2, 0));
     for (read, list, expected) in [
         (gone.clone(), none.clone(), None),
-        (seen, none.clone(), Some("still_visible")),
+        (seen, none.clone(), Some("deletion_not_allowed")),
         (gone.clone(), listed, Some("still_visible")),
         (gone.clone(), broken.clone(), Some("transient")),
         (broken, none, Some("transient")),

@@ -129,6 +129,7 @@ async fn a_code_should_become_a_long_lived_token_and_an_account() {
     willing(&meta).await;
     let granted = exchange(&meta).await.unwrap();
     assert_eq!(granted.person, ACCOUNT);
+    assert_eq!(granted.person_ids, ["9001"]);
     assert_eq!(granted.name.as_deref(), Some("Ada bakes"));
     assert_eq!(granted.token.expose_secret(), USER_TOKEN);
     let ends = now() + TimeDelta::seconds(5_183_944);
@@ -172,6 +173,26 @@ async fn every_shape_of_the_answer_to_a_code_should_be_read() {
         assert_eq!(granted.missing_scopes.len(), missing, "{body}");
         let publishable = granted.accounts[0].problems.is_empty();
         assert_eq!(publishable, missing == 0, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_apps_own_id_for_the_person_should_be_kept_whoever_tells_it() {
+    for (told, profile, expected) in [
+        (json!(9001), json!(null), vec!["9001"]),
+        (json!(null), json!("9002"), vec!["9002"]),
+        (json!("9001"), json!("9002"), vec!["9002", "9001"]),
+    ] {
+        let meta = Meta::start().await;
+        let short = json!({ "access_token": SHORT_TOKEN, "user_id": told });
+        once(&meta, "POST", EXCHANGE, (200, short)).await;
+        let mut me = me();
+        me["id"] = profile;
+        once(&meta, "GET", ME, (200, me)).await;
+        willing(&meta).await;
+        let granted = exchange(&meta).await.unwrap();
+        assert_eq!(granted.person, ACCOUNT);
+        assert_eq!(granted.person_ids, expected);
     }
 }
 
@@ -264,6 +285,8 @@ async fn a_failure_further_on_should_say_that_it_is_instagrams() {
         (ME, (400, graph_error(190, 463)), FailureClass::Reauthorize),
         (ME, (400, graph_error(10, 0)), FailureClass::Permission),
         (ME, (200, json!({ "username": "x" })), FailureClass::Unknown),
+        // The app's own id for the person is no account's.
+        (ME, (200, json!({ "id": "9001" })), FailureClass::Unknown),
     ] {
         let meta = Meta::start().await;
         once(&meta, "GET", address, error).await;

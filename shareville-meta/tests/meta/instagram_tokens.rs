@@ -90,20 +90,32 @@ async fn asking_anew_should_tell_the_account_and_no_more() {
 }
 
 #[tokio::test]
-async fn publishing_that_was_withdrawn_should_be_told_and_a_read_that_fails_should_not() {
+async fn publishing_that_was_withdrawn_should_be_told_and_a_read_that_fails_should_change_nothing()
+{
     let limit = format!("/graph.instagram.com/v25.0/{ACCOUNT}/content_publishing_limit");
-    for (error, publishable) in [
-        ((403, graph_error(10, 0)), false),
-        ((400, graph_error(200, 0)), false),
-        ((500, graph_error(2, 0)), true),
-        ((400, graph_error(100, 33)), true),
-        ((400, graph_error(4, 0)), true),
-    ] {
+    for error in [(403, graph_error(10, 0)), (400, graph_error(200, 0))] {
         let meta = Meta::start().await;
         once(&meta, "GET", &limit, error).await;
         willing(&meta).await;
         let problems = inspect(&meta).await.unwrap().accounts.remove(0).problems;
-        assert_eq!(problems.is_empty(), publishable, "{problems:?}");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+    for (error, class) in [
+        ((500, graph_error(2, 0)), "transient"),
+        ((400, graph_error(100, 33)), "not_found"),
+        ((400, graph_error(4, 0)), "rate_limited"),
+    ] {
+        let meta = Meta::start().await;
+        once(&meta, "GET", &limit, error.clone()).await;
+        willing(&meta).await;
+        let failure = inspect(&meta).await.unwrap_err();
+        assert_eq!(failure.class.code(), class, "{failure}");
+        // An account that is not professional is told all the same.
+        once(&meta, "GET", &limit, error).await;
+        let personal = json!({ "user_id": ACCOUNT, "account_type": "PERSONAL" });
+        once(&meta, "GET", ME, (200, personal)).await;
+        let problems = inspect(&meta).await.unwrap().accounts.remove(0).problems;
+        assert!(problems[0].contains("professional"), "{problems:?}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use shareville_core::{
     clock::Clock as _,
-    failure::{Failure, FailureClass, LimitScope, PlatformError},
+    failure::{Action, Failure, FailureClass, LimitScope, PlatformError},
     post::{Content, Placement, Progress},
     publisher::{Job, Prepared, Publisher as _},
 };
@@ -339,7 +339,7 @@ async fn a_container_that_instagram_lost_or_never_finishes_should_be_made_anew()
 
 #[tokio::test]
 async fn what_may_have_expired_should_be_asked_for_and_not_be_replaced_unseen() {
-    for (code, creations) in [("FINISHED", 1), ("PUBLISHED", 1), ("EXPIRED", 2)] {
+    for (code, creations) in [("FINISHED", 1), ("EXPIRED", 2)] {
         let stage = Stage::start().await;
         stage.takes("1.jpg", CONTAINER).await;
         stage.says_once(CONTAINER, "FINISHED").await;
@@ -360,6 +360,28 @@ async fn what_may_have_expired_should_be_asked_for_and_not_be_replaced_unseen() 
         assert_eq!(course.object(), Some(CONTAINER));
         assert_eq!(stage.creations().await, creations, "{code}");
     }
+}
+
+#[tokio::test]
+async fn what_is_published_already_should_never_be_published_again() {
+    let stage = Stage::start().await;
+    stage.takes("1.jpg", CONTAINER).await;
+    stage.says_once(CONTAINER, "FINISHED").await;
+    let job = job(picture());
+    let ready = stage.prepare(&job, None).await.ready().clone();
+    stage.meta.clock.advance(HOUR * 23);
+    stage.says(CONTAINER, "PUBLISHED").await;
+    let mut progress = Some(ready);
+    for _ in 0..2 {
+        let (failure, kept) = stage.prepare(&resumed(&job), progress).await.failed();
+        assert_eq!(failure.code, "already_published");
+        assert_eq!(failure.action, Action::CheckAccount);
+        // Who changes the post has to get rid of this one first.
+        let object = kept.as_ref().and_then(|kept| kept.object.as_deref());
+        assert_eq!(object, Some(CONTAINER));
+        progress = kept;
+    }
+    assert_eq!(stage.creations().await, 1);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use shareville_core::{
     connector::{Authorize, Connector as _, Granted},
-    failure::{Failure, FailureClass},
+    failure::{Action, Failure, FailureClass},
 };
 use shareville_meta::{FacebookLogin, INSTAGRAM_SCOPES, LoginConfig, SCOPES};
 use url::Url;
@@ -256,6 +256,20 @@ async fn a_token_that_is_dead_or_another_apps_should_have_to_be_renewed_by_login
             .unwrap_err();
         assert_eq!(failure.class, FailureClass::Reauthorize, "{failure}");
     }
+}
+
+#[tokio::test]
+async fn an_app_that_is_not_accepted_should_not_count_as_a_dead_token() {
+    let meta = Meta::start().await;
+    let refused = json!({ "error": { "message": "Invalid OAuth access token signature.", "type": "OAuthException",
+        "code": 190, "fbtrace_id": "Trace1" } });
+    meta.once("GET", "/debug_token", (400, refused)).await;
+    willing(&meta).await;
+    let inspected = meta.login().inspect(&app(), &USER_TOKEN.into()).await;
+    let failure = inspected.unwrap_err();
+    assert_eq!(failure.class, FailureClass::Config, "{failure}");
+    assert_eq!(failure.action, Action::FixAppSettings);
+    assert_eq!(failure.platform.unwrap().code, Some(190));
 }
 
 #[tokio::test]

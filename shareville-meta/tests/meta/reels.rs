@@ -182,6 +182,30 @@ async fn a_film_that_facebook_cannot_fetch_should_be_sent_from_where_facebook_st
 }
 
 #[tokio::test]
+async fn a_part_that_is_taken_should_not_count_as_the_whole() {
+    let meta = Meta::start().await;
+    takes_start(&meta, "https://rupload.facebook.com/video-upload/7700").await;
+    let chunk = 8 * 1024 * 1024;
+    let whole = vec![7; chunk + 5];
+    let mut facts = vertical();
+    facts.bytes = whole.len().try_into().ok();
+    let mut content = reel();
+    content.media[0].source = MediaSource::Url("http://localhost:3000/film.mp4".into());
+    let job = job_with(content, Shelf::of(facts).with_bytes(&whole));
+    meta.on_host("POST", UPLOAD, (200, json!({ "success": true })))
+        .await;
+    meta.once("GET", "/7700", (200, received(chunk.try_into().unwrap())))
+        .await;
+    meta.on("GET", "/7700", (200, uploading("complete"))).await;
+    let prepared = prepare(&meta, &job, None).await;
+    assert!(matches!(prepared, Prepared::Ready(_)), "{prepared:?}");
+    let sent = meta.requests().await;
+    let sent = sent.iter().filter(|request| request.url.path() == UPLOAD);
+    let sizes: Vec<_> = sent.map(|request| request.body.len()).collect();
+    assert_eq!(sizes, [chunk, 5]);
+}
+
+#[tokio::test]
 async fn bytes_whose_answer_is_lost_should_be_asked_for_and_not_sent_in_circles() {
     let meta = Meta::start().await;
     takes_start(&meta, "https://rupload.facebook.com/video-upload/7700").await;
@@ -348,7 +372,7 @@ async fn an_upload_whose_answer_is_lost_should_be_begun_anew_and_one_that_is_put
             false,
         ),
         (400, graph_error(389, 1_363_057), "content", false),
-        (200, json!({ "success": false }), "unknown", false),
+        (200, json!({ "success": false }), "transient", false),
         (403, graph_error(32, 0), "rate_limited", true),
         (401, graph_error(190, 463), "reauthorize", true),
     ] {
@@ -363,6 +387,34 @@ async fn an_upload_whose_answer_is_lost_should_be_begun_anew_and_one_that_is_put
     meta.on("POST", EDGE, (500, graph_error(2, 0))).await;
     let (failure, progress) = failed(prepare(&meta, &reel_job(), None).await);
     assert_eq!((failure.class, progress), (FailureClass::Transient, None));
+}
+
+#[tokio::test]
+async fn a_film_that_was_told_by_one_who_died_should_not_be_told_again() {
+    for (state, calls) in [
+        (uploading("complete"), vec!["GET /7700", "GET /7700"]),
+        (received(5), vec!["GET /7700", "GET /7700"]),
+        (
+            received(0),
+            vec![
+                "GET /7700",
+                "POST /rupload.facebook.com/video-upload/7700",
+                "GET /7700",
+            ],
+        ),
+    ] {
+        let meta = Meta::start().await;
+        takes_uploads(&meta).await;
+        let started = meta.pages().prepare(&reel_job(), None).await;
+        let Prepared::Continue(begun) = started else {
+            panic!("{started:?}");
+        };
+        meta.server.reset().await;
+        takes_uploads(&meta).await;
+        meta.on("GET", "/7700", (200, state.clone())).await;
+        prepare(&meta, &resumed(&reel_job()), Some(begun)).await;
+        assert_eq!(meta.calls().await, calls, "{state}");
+    }
 }
 
 #[tokio::test]
@@ -462,6 +514,22 @@ async fn the_publishing_phase_should_decide() {
         };
         assert_eq!(seen, expected, "{word} {phase}");
     }
+}
+
+#[tokio::test]
+async fn a_word_that_stood_there_before_the_finish_should_not_make_it_look_underway() {
+    let meta = Meta::start().await;
+    takes_uploads(&meta).await;
+    let phase = json!({ "status": "not_started", "publish_status": "published" });
+    meta.on("GET", "/7700", (200, publishing("ready", &phase)))
+        .await;
+    let job = reel_job();
+    let prepared = prepare(&meta, &job, None).await;
+    let Prepared::Ready(progress) = prepared else {
+        panic!("{prepared:?}");
+    };
+    let looked = meta.pages().look(&job, &progress, now()).await;
+    assert_eq!(looked, Ok(Evidence::Absent));
 }
 
 #[tokio::test]

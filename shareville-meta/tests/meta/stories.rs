@@ -317,7 +317,7 @@ async fn a_film_in_a_story_should_be_looked_up_in_the_list_and_by_itself() {
             "pending",
         ),
         (nothing.clone(), ready(&waiting), "absent"),
-        ((500, graph_error(2, 0)), ready(&waiting), "absent"),
+        ((500, graph_error(2, 0)), ready(&waiting), "unclear"),
         (
             nothing.clone(),
             ready(&json!({ "status": "error" })),
@@ -344,6 +344,20 @@ async fn a_film_in_a_story_should_be_looked_up_in_the_list_and_by_itself() {
         };
         assert_eq!(seen, expected, "{list:?} {read:?}");
     }
+}
+
+#[tokio::test]
+async fn a_day_later_a_film_that_no_story_shows_may_have_been_seen() {
+    let meta = Meta::start().await;
+    let job = video_story();
+    let progress = film_is_ready(&meta, &job).await;
+    lists(&meta, (200, json!({ "data": [] }))).await;
+    meta.clock.advance(Duration::from_secs(23 * 3600 - 1));
+    let looked = meta.pages().look(&job, &progress, now()).await;
+    assert_eq!(looked, Ok(Evidence::Absent));
+    meta.clock.advance(Duration::from_secs(1));
+    let looked = meta.pages().look(&job, &progress, now()).await;
+    assert_eq!(looked, Ok(Evidence::Unclear(None)));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::{
     super::limits::{ALT_TEXT_CHARS, USER_TAGS},
     NOT_PUBLIC, is_reel, no_room, too_long, too_many,
 };
-use crate::pages::address::{self, Address};
+use crate::address::{self, Address};
 
 /// What is wrong with one medium, seen from it.
 pub(super) fn check(content: &Content, media: &Media) -> Vec<Violation> {

@@ -6,10 +6,8 @@ use shareville_core::{
     violation::Violation,
 };
 
-use super::{
-    super::address::{self, Address},
-    NOT_PUBLIC, NOT_SUPPORTED, no_room, too_long,
-};
+use super::{NOT_PUBLIC, NOT_SUPPORTED, no_room, too_long};
+use crate::address::{self, Address};
 
 /// What is wrong with it, seen from it.
 pub(super) fn check(media: &Media, room: &PlacementLimits) -> Vec<Violation> {

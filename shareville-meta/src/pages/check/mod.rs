@@ -14,10 +14,10 @@ use shareville_core::{
 
 pub(super) use self::file::check_media;
 use super::{
-    address::{self, Address},
     limits::{self, COMMENT_CHARS},
     route::Route,
 };
+use crate::address::{self, Address};
 
 /// What Facebook has no room for.
 const NOT_SUPPORTED: &str = "not_supported_by_platform";

@@ -2,10 +2,8 @@
 //!
 //! Source: graph-api.md 5.6, 5.7 (D-VID, D-REEL; SDK `VideoStatus*.json`; field postiz#1740).
 
-use std::time::Duration;
-
 use shareville_core::{
-    clock::{Timestamp, later},
+    clock::Timestamp,
     failure::{Failure, FailureClass},
     post::Evidence,
     publisher::Job,
@@ -14,25 +12,19 @@ use shareville_core::{
 use super::{
     super::{
         FacebookPages,
-        comment::plain,
-        prepare::caption,
+        progress::Foretold,
         status::{Publishing, Video},
     },
     listed::Item,
-    live, looked_in_vain,
+    live,
 };
-
-/// How far the platform's clock may be behind the store's.
-const SKEW: Duration = Duration::from_secs(120);
-
-/// The kind of a post that shows a film.
-const ADDED_VIDEO: &str = "added_video";
+use crate::{graph::Need, look::looked_in_vain};
 
 /// As what a film was published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Shown {
     AsVideo,
-    AsReel,
+    AsReel(Foretold),
 }
 
 impl FacebookPages {
@@ -44,7 +36,7 @@ impl FacebookPages {
         shown: Shown,
         since: Timestamp,
     ) -> Result<Evidence, Failure> {
-        let error = match self.read_video(job, film).await {
+        let error = match self.read_video(job, film, Need::Commit).await {
             Ok(video) => return Ok(self.evidence(job, film, shown, &video, since)),
             Err(error) => error,
         };
@@ -65,7 +57,11 @@ impl FacebookPages {
         video: &Video,
         since: Timestamp,
     ) -> Evidence {
-        match (video.publishing(self.graph.now()), shown) {
+        let foretold = match shown {
+            Shown::AsVideo => Foretold::default(),
+            Shown::AsReel(foretold) => foretold,
+        };
+        match (video.publishing(self.graph.now(), foretold), shown) {
             (Publishing::Live, _) => {
                 let link = video.permalink_url.as_deref();
                 let permalink =
@@ -78,15 +74,14 @@ impl FacebookPages {
             }
             (Publishing::Underway, _) => self.pending(since),
             (Publishing::Draft, Shown::AsVideo) => Evidence::Dead(draft()),
-            (Publishing::NotStarted, _) | (Publishing::Draft, Shown::AsReel) => Evidence::Absent,
+            (Publishing::NotStarted, _) | (Publishing::Draft, Shown::AsReel(_)) => Evidence::Absent,
             (Publishing::Dead(failure), _) => Evidence::Dead(failure),
             (Publishing::Unclear, _) => Evidence::Unclear(None),
         }
     }
 
-    /// The list may prove that it is live: by the post that shows this film; or, where the list does not tell what posts
-    /// show, by exactly one post of a film with the same text, not older than the commit. (That no other post of ours
-    /// holds it, the engine asks.) A film without text proves nothing then.
+    /// The list may prove that it is live: by the post that shows this film. A text proves nothing: another post may have
+    /// the same, and be of the same minute.
     ///
     /// What `attachments` has inside is from memory: graph-api.md 5.5 names the field only.
     async fn find_listed_film(
@@ -96,22 +91,10 @@ impl FacebookPages {
         since: Timestamp,
         failure: Failure,
     ) -> Result<Evidence, Failure> {
-        let fields = "id,message,status_type,permalink_url,created_time,attachments{target}";
+        let fields = "id,permalink_url,created_time,attachments{target}";
         let recent = self.published_since(job, since, fields, None).await?;
-        let shows_it = |item: &Item| item.target().as_deref() == Some(film);
-        let found = recent.items.iter().find(|item| shows_it(item));
-        let found = found.or_else(|| {
-            let text = caption(job)?;
-            let mut like = recent
-                .items
-                .iter()
-                .filter(|item| item.target().is_none() && item.is_film_of(text, since));
-            match (like.next(), like.next(), recent.whole) {
-                (Some(only), None, true) => Some(only),
-                _ => None,
-            }
-        });
-        Ok(match found {
+        let shows_it = |item: &&Item| item.target().as_deref() == Some(film);
+        Ok(match recent.iter().find(shows_it) {
             Some(item) => {
                 let link = item.permalink_url.as_deref();
                 live(&item.id, link.map(|link| self.seen_at(link)))
@@ -123,19 +106,9 @@ impl FacebookPages {
     /// The address that every film has (graph-api.md 5.5).
     pub(in super::super) fn film_address(&self, film: &str, shown: Shown) -> String {
         match shown {
-            Shown::AsReel => self.graph.address(&["reel", film]).into(),
+            Shown::AsReel(_) => self.graph.address(&["reel", film]).into(),
             Shown::AsVideo => self.graph.address(&[film]).into(),
         }
-    }
-}
-
-impl Item {
-    fn is_film_of(&self, text: &str, since: Timestamp) -> bool {
-        let same = self.message.as_deref().map(plain) == Some(plain(text));
-        let is_new = self
-            .created()
-            .is_some_and(|created| later(created, SKEW) >= since);
-        same && is_new && self.status_type.as_deref() == Some(ADDED_VIDEO)
     }
 }
 

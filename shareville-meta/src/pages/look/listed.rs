@@ -12,8 +12,11 @@ use shareville_core::{
     publisher::Job,
 };
 
-use super::{super::FacebookPages, looked_in_vain};
-use crate::graph::{Listed, id_text, parse_time};
+use super::super::FacebookPages;
+use crate::{
+    graph::{Listed, Need, id_text, parse_time},
+    look::looked_in_vain,
+};
 
 /// The most pages of the list that are read: 500 posts.
 const MAX_LIST_PAGES: usize = 5;
@@ -27,10 +30,6 @@ pub(super) struct Item {
     #[serde(deserialize_with = "id_text")]
     pub(super) id: String,
     #[serde(default)]
-    pub(super) message: Option<String>,
-    #[serde(default)]
-    pub(super) status_type: Option<String>,
-    #[serde(default)]
     pub(super) permalink_url: Option<String>,
     #[serde(default)]
     created_time: Option<Value>,
@@ -38,27 +37,19 @@ pub(super) struct Item {
     attachments: Value,
 }
 
-/// What was published lately.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    pub(super) items: Vec<Item>,
-    /// Whether that is all.
-    pub(super) whole: bool,
-}
-
 impl FacebookPages {
     /// `GET /{page}/published_posts`, until `wanted` is seen or what comes is older than `since`.
     ///
     /// # Errors
-    /// As [`looked_in_vain`]; a list that cannot be read otherwise is not whole.
+    /// As [`looked_in_vain`]; where the list cannot be read otherwise, what was read of it has to do.
     pub(super) async fn published_since(
         &self,
         job: &Job,
         since: Timestamp,
         fields: &str,
         wanted: Option<&str>,
-    ) -> Result<Recent, Failure> {
-        let mut recent = Recent::default();
+    ) -> Result<Vec<Item>, Failure> {
+        let mut recent = Vec::new();
         let mut after: Option<String> = None;
         for _ in 0..MAX_LIST_PAGES {
             let list = self
@@ -67,6 +58,7 @@ impl FacebookPages {
                     &[&job.account.platform_id, "published_posts"],
                     self.auth(job),
                 )
+                .needed(Need::Commit)
                 .with("fields", fields)
                 .with("limit", "100")
                 .with_some("after", after.as_deref())
@@ -85,8 +77,7 @@ impl FacebookPages {
                 .data
                 .iter()
                 .any(|item| Some(item.id.as_str()) == wanted);
-            recent.whole = outdated || (after.is_none() && !list.is_cut_off());
-            recent.items.extend(list.data);
+            recent.extend(list.data);
             if found || outdated || after.is_none() {
                 break;
             }
@@ -107,7 +98,7 @@ impl Item {
         id_text(id).ok()
     }
 
-    pub(super) fn created(&self) -> Option<Timestamp> {
+    fn created(&self) -> Option<Timestamp> {
         self.created_time.as_ref().and_then(parse_time)
     }
 }

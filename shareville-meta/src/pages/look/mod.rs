@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use shareville_core::{
     clock::{Timestamp, later},
-    failure::{Failure, FailureClass},
+    failure::Failure,
     post::{Evidence, Progress, Published},
     publisher::Job,
 };
@@ -36,9 +36,15 @@ impl FacebookPages {
         match kept {
             Kept::Post(_) => self.look_at(job, object, since).await,
             Kept::Video(_) => self.look_at_film(job, object, Shown::AsVideo, since).await,
-            Kept::Reel(_) => self.look_at_film(job, object, Shown::AsReel, since).await,
+            Kept::Reel(session) => {
+                let shown = Shown::AsReel(session.foretold);
+                self.look_at_film(job, object, shown, since).await
+            }
             Kept::PhotoStory(_) => self.look_at_photo_story(job, object, since).await,
-            Kept::VideoStory(_) => self.look_at_video_story(job, object, since).await,
+            Kept::VideoStory(session) => {
+                self.look_at_video_story(job, object, session.foretold, since)
+                    .await
+            }
         }
     }
 
@@ -69,13 +75,4 @@ fn live(id: &str, permalink: Option<String>) -> Evidence {
         platform_id: Some(id.to_owned()),
         permalink,
     })
-}
-
-/// A look that was refused for want of a token, or for a limit, is an error: the lane has to stop. All others tell
-/// nothing.
-pub(super) fn looked_in_vain(failure: Failure) -> Result<Failure, Failure> {
-    match failure.class {
-        FailureClass::Reauthorize | FailureClass::RateLimited { .. } => Err(failure),
-        _ => Ok(failure),
-    }
 }

@@ -10,7 +10,8 @@ use shareville_core::{
     publisher::Job,
 };
 
-use super::{super::FacebookPages, live, looked_in_vain};
+use super::{super::FacebookPages, live};
+use crate::{graph::Need, look::looked_in_vain};
 
 /// The post as it is now.
 #[derive(Debug, Deserialize)]
@@ -32,6 +33,7 @@ impl FacebookPages {
         let state = self
             .graph
             .get(&[post], self.auth(job))
+            .needed(Need::Commit)
             .with("fields", "is_published,permalink_url")
             .send::<State>()
             .await;
@@ -64,7 +66,7 @@ impl FacebookPages {
     ) -> Result<Evidence, Failure> {
         let fields = "id,permalink_url,created_time";
         let recent = self.published_since(job, since, fields, Some(post)).await?;
-        let found = recent.items.into_iter().find(|item| item.id == post);
+        let found = recent.into_iter().find(|item| item.id == post);
         Ok(match found {
             Some(item) => live(post, item.permalink_url),
             None => Evidence::Unclear(Some(failure)),

@@ -12,11 +12,11 @@ use shareville_core::{
     publisher::Job,
 };
 
-use super::{
-    super::{FacebookPages, status::Publishing},
-    looked_in_vain,
+use super::super::{FacebookPages, progress::Foretold, status::Publishing};
+use crate::{
+    graph::{Created, Listed, Need, optional_id_text},
+    look::looked_in_vain,
 };
-use crate::graph::{Created, Listed, optional_id_text};
 
 /// The most pages of the list of stories that are read: 500 stories.
 const MAX_LIST_PAGES: usize = 5;
@@ -64,34 +64,38 @@ impl FacebookPages {
         })
     }
 
-    /// The list of stories, and else the film itself.
+    /// The list of stories, and else the film itself. That nobody has used it, only both together say.
     pub(super) async fn look_at_video_story(
         &self,
         job: &Job,
         film: &str,
+        foretold: Foretold,
         since: Timestamp,
     ) -> Result<Evidence, Failure> {
-        let unknown = match self.find_story(job, film).await? {
+        let is_young = self.graph.now() < later(since, SURELY_LISTED);
+        let (is_unlisted, unknown) = match self.find_story(job, film).await? {
             Found::Listed(published) => return Ok(Evidence::Live(published)),
-            Found::Unknown(failure) => failure,
-            Found::NotListed => None,
+            Found::Unknown(failure) => (false, failure),
+            Found::NotListed => (is_young, None),
         };
-        let video = match self.read_video(job, film).await {
+        let video = match self.read_video(job, film, Need::Commit).await {
             Ok(video) => video,
             Err(error) => {
                 let failure = looked_in_vain(self.graph.failure(&error))?;
                 return Ok(Evidence::Unclear(Some(failure)));
             }
         };
-        Ok(match video.publishing(self.graph.now()) {
+        Ok(match video.publishing(self.graph.now(), foretold) {
             Publishing::Live => {
                 let link = video.permalink_url.as_deref();
                 Evidence::Live(self.story(video.post_id.clone(), link))
             }
             Publishing::Underway => self.pending(since),
-            Publishing::NotStarted | Publishing::Draft => Evidence::Absent,
+            Publishing::NotStarted | Publishing::Draft if is_unlisted => Evidence::Absent,
             Publishing::Dead(failure) => Evidence::Dead(failure),
-            Publishing::Unclear => Evidence::Unclear(unknown),
+            Publishing::NotStarted | Publishing::Draft | Publishing::Unclear => {
+                Evidence::Unclear(unknown)
+            }
         })
     }
 
@@ -102,6 +106,7 @@ impl FacebookPages {
             let list = self
                 .graph
                 .get(&[&job.account.platform_id, "stories"], self.auth(job))
+                .needed(Need::Commit)
                 .with("fields", "post_id,media_id,status,url")
                 .with("limit", "100")
                 .with_some("after", after.as_deref())
@@ -152,6 +157,7 @@ impl FacebookPages {
     pub(in super::super) async fn read_photo(&self, job: &Job, photo: &str) -> Result<(), Failure> {
         self.graph
             .get(&[photo], self.auth(job))
+            .needed(Need::Commit)
             .with("fields", "id")
             .send::<Created>()
             .await

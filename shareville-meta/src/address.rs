@@ -1,8 +1,19 @@
-//! Web addresses in a post: whether they can be what they are given for.
+//! Web addresses in a post: whether they can be what they are given for, and whether media may be fetched from them.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
+
+/// Which hosts media may be fetched from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MediaHosts {
+    /// Those that everybody can reach, as far as their names tell: the platforms cannot fetch from others.
+    #[default]
+    Public,
+    /// Any: for tests, where what stands for the platforms runs on this machine.
+    Any,
+}
 
 /// What an address turns out to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +53,7 @@ pub(crate) fn read(address: &str) -> Address {
 }
 
 /// Facebook's own addresses, which it does not take as links.
-pub(super) fn is_facebook(host: &str) -> bool {
+pub(crate) fn is_facebook(host: &str) -> bool {
     let host = host.trim_end_matches('.');
     ["facebook.com", "fb.com"].iter().any(|own| {
         host.strip_suffix(own)
