@@ -135,6 +135,8 @@ pub(super) fn retry_or_fail(
 ) -> Change {
     let pace = &moment.pace;
     let again = match failure.class {
+        // Its author was told that it failed: only a person sends it out again.
+        _ if post.status == PostStatus::Failed => None,
         FailureClass::Transient if next.work.attempts < MAX_ATTEMPTS => {
             Some(later(moment.now, pace.back_off(next.work.attempts)))
         }
@@ -171,7 +173,9 @@ pub(super) fn failed(
 ) -> Change {
     next.status = PostStatus::Failed;
     if !next.has_open_commit() {
-        next.work.due_at = None;
+        // What was looked for until now, and is found dead, is still to be deleted.
+        let is_left = post.status == PostStatus::Failed && !next.work.superseded.is_empty();
+        next.work.due_at = is_left.then_some(moment.now);
     }
     Change::of(post, next, moment).tell(EventKind::PostFailed, moment, data)
 }

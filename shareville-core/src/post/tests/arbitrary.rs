@@ -215,6 +215,18 @@ fn is_a_persons(command: &Command) -> bool {
     }
 }
 
+/// Whether a person may set a post going by this that has failed.
+fn sets_going(command: &Command) -> bool {
+    match command {
+        Command::AtRest(command) => sets_going(command),
+        Command::Schedule { .. }
+        | Command::Publish
+        | Command::Resume
+        | Command::ConfirmNotPublished => true,
+        _ => false,
+    }
+}
+
 /// Whether a mark may close by this.
 fn closes(command: &Command, mark: &Mark, row: &Row) -> bool {
     match command {
@@ -337,6 +349,9 @@ fn step(story: &mut Story, row: &mut Row, command: &Command) {
             next.failure.as_ref().map(|it| it.code.as_str()),
             Some("missed")
         );
+    }
+    if before.status == PostStatus::Failed && next.is_to_go_out() {
+        assert!(sets_going(command), "{command:?} revives a failed post");
     }
     story.post = next;
     check_post(story);

@@ -173,6 +173,33 @@ fn two_counted_looks_should_find_it_dead_and_its_object_be_deleted() {
 }
 
 #[test]
+fn a_failed_post_found_dead_should_stay_failed_until_a_person_retries_it() {
+    for found in [
+        transient(),
+        failure(FailureClass::Content { retryable: true }),
+        failure(FailureClass::Reauthorize),
+    ] {
+        let mut story = Story::unknown();
+        for _ in 0..2 {
+            story.pass(60);
+            let dead = Command::Looked(Evidence::Dead(found.clone()));
+            let change = story.ask(dead.clone()).unwrap();
+            story.does(dead);
+            assert_eq!(story.status(), PostStatus::Failed, "{found}");
+            let lifted = matches!(change.hold, HoldChange::Lift(_));
+            assert_eq!(lifted, !story.post.has_open_commit());
+        }
+        assert!(!story.post.has_open_commit(), "it certainly is not live");
+        assert_eq!(story.post.failure, Some(found));
+        assert_eq!(story.due_in(), 0, "what was prepared is deleted");
+        story.does(Command::Discarded);
+        assert_eq!(story.post.due_at(), None);
+        story.does(Command::Publish);
+        assert!(story.is_to_go_out());
+    }
+}
+
+#[test]
 fn a_refusal_should_close_a_mark_only_if_no_earlier_commit_is_uncertain() {
     let no = Command::Refused {
         failure: transient(),
