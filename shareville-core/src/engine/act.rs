@@ -103,10 +103,21 @@ impl Run {
             Committed::Uncertain(failure) => Command::Uncertain { failure },
         };
         let pause = match &command {
+            // An earlier call may have acted, and a paused lane cannot look: it pauses once that is known.
+            Command::Refused { failure }
+                if failure.class == FailureClass::Blocked && self.is_uncertain() =>
+            {
+                None
+            }
             Command::Refused { failure } => self.heed(&failure.clone()).await,
             _ => None,
         };
         self.write(command, pause).await
+    }
+
+    fn is_uncertain(&self) -> bool {
+        let mark = self.post.work.mark.as_ref();
+        mark.is_some_and(|mark| mark.uncertain)
     }
 
     /// Whether the tenant still is what it was when the lane was claimed, perhaps many pictures ago. The store has the

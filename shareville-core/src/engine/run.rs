@@ -19,7 +19,7 @@ use crate::{
     id::RequestId,
     lane::{Pause, PauseReason},
     meter,
-    post::{Command, Moment, Post, PostStatus, Refusal, apply},
+    post::{Change, Command, Moment, Post, PostStatus, Refusal, apply},
     publisher::Job,
     shareville::Shareville,
     store::{Claim, PauseScope},
@@ -264,6 +264,10 @@ impl Run {
                 return Flow::Over;
             }
         };
+        let pause = match (pause, refused_at_last(&self.post, &change)) {
+            (None, Some(failure)) => self.heed(&failure).await,
+            (pause, _) => pause,
+        };
         if let Some(pause) = pause {
             change = change.pausing(pause);
         }
@@ -361,6 +365,16 @@ impl Run {
             _ => None,
         }
     }
+}
+
+/// Why a post ends here whose refused call has done nothing, as looking has found at last.
+fn refused_at_last(before: &Post, change: &Change) -> Option<Failure> {
+    let after = change.next.as_ref()?;
+    let ends = before.is_to_go_out() && after.status == PostStatus::Failed;
+    let refusal = after.work.mark.as_ref()?.refusal.as_ref();
+    refusal
+        .filter(|refusal| ends && after.failure.as_ref() == Some(refusal))
+        .cloned()
 }
 
 /// Tells that a post is published or has failed, once.

@@ -12,6 +12,7 @@ use crate::{
     clock::{Timestamp, later},
     event::EventKind,
     failure::{Failure, FailureClass},
+    lane::Hold,
 };
 
 /// A wait longer than this shows as `scheduled`, with its reason.
@@ -274,6 +275,7 @@ fn begin_commit(
             deadline: later(moment.now, window),
             commits: 1,
             uncertain: false,
+            refusal: None,
             settle_by: None,
             look_until: None,
             pending_since: None,
@@ -286,6 +288,7 @@ fn begin_commit(
         Some(open) if open.object == object && open.licenses_repeat() => Mark {
             commits: open.commits + 1,
             uncertain: true,
+            refusal: None,
             absent: 0,
             counted_at: None,
             deadline: later(moment.now, window),
@@ -346,9 +349,26 @@ fn uncertain(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, R
     let mut next = post.clone();
     let mark = open_mark(&mut next)?;
     mark.uncertain = true;
+    mark.refusal = Some(&failure)
+        .filter(|it| it.is_the_platforms_own())
+        .cloned();
     // A first look soon can only find it live; absence counts from the deadline and a grace on.
     let soon = later(moment.now, moment.pace.grace());
     let judged_from = mark.judged_from(&moment.pace);
+    // Nothing more is sent to a blocked account while that answer is looked into. It has been a lie, so the lane is not
+    // paused for it yet: a paused lane cannot look.
+    let hold = match &mark.refusal {
+        Some(refusal) if refusal.class == FailureClass::Blocked => HoldChange::Set(Hold {
+            post: post.id,
+            until: later(judged_from, moment.pace.uncertain),
+        }),
+        _ => HoldChange::Keep,
+    };
+    if failure.is_the_platforms_own()
+        && failure.class == (FailureClass::Content { retryable: true })
+    {
+        next.work.content_attempts += 1;
+    }
     next.work.due_at = Some(match soon < judged_from {
         true => soon,
         false => judged_from.max(moment.now),
@@ -356,5 +376,7 @@ fn uncertain(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, R
     let data =
         json!({"failure": failure, "object": next.work.mark.as_ref().map(|mark| &mark.object)});
     next.failure = Some(failure);
-    Ok(Change::of(post, next, moment).tell(EventKind::PostUncertain, moment, data))
+    let mut change = Change::of(post, next, moment).tell(EventKind::PostUncertain, moment, data);
+    change.hold = hold;
+    Ok(change)
 }

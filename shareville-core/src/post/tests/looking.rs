@@ -1,7 +1,11 @@
 //! Marks: what opens, licenses, and closes them.
 
-use super::{Command, Evidence, PostStatus, Repeat, Story, failure, named, transient};
-use crate::{failure::FailureClass, lane::Hold, post::HoldChange};
+use super::{Command, Evidence, PostStatus, Repeat, Story, answered, failure, named, transient};
+use crate::{
+    failure::{Failure, FailureClass},
+    lane::Hold,
+    post::{HoldChange, may_repeat},
+};
 
 fn absent() -> Command {
     Command::Looked(Evidence::Absent)
@@ -228,6 +232,85 @@ fn a_refusal_should_close_a_mark_only_if_no_earlier_commit_is_uncertain() {
     });
     assert!(story.post.has_open_commit());
     assert_eq!(story.status(), PostStatus::Publishing);
+}
+
+/// Lets time pass as the engine does, answering each call with a failure and each look with absence, until it has
+/// ended: how often it was committed.
+fn refused_each_time(story: &mut Story, repeat: Repeat, failure: &Failure) -> u32 {
+    let refused = || Command::Uncertain {
+        failure: failure.clone(),
+    };
+    story.does(refused());
+    for _ in 0..1000 {
+        if !story.is_to_go_out() {
+            break;
+        }
+        story.pass(story.due_in().max(1));
+        story.does(absent());
+        if may_repeat(&story.post, story.now) {
+            let begin = story.begin("object-1", repeat);
+            story.does(begin);
+            story.does(refused());
+        }
+    }
+    story.post.work.mark.as_ref().unwrap().commits
+}
+
+#[test]
+fn what_the_platform_refuses_should_be_committed_no_oftener_than_its_class_allows() {
+    for (class, times) in [
+        (FailureClass::Blocked, 1),
+        (FailureClass::Duplicate, 1),
+        (FailureClass::Permission, 1),
+        (FailureClass::Config, 1),
+        (FailureClass::NotFound, 1),
+        (FailureClass::Unknown, 1),
+        (FailureClass::Content { retryable: false }, 1),
+        (FailureClass::Content { retryable: true }, 2),
+        (FailureClass::Transient, 8),
+    ] {
+        for repeat in [Repeat::Proven, Repeat::Assumed] {
+            let mut story = Story::committing(repeat);
+            let refusal = answered(class);
+            assert_eq!(refused_each_time(&mut story, repeat, &refusal), times);
+            assert_eq!(story.status(), PostStatus::Failed, "{class:?}");
+            assert_eq!(story.post.failure, Some(refusal), "the real reason");
+            assert_eq!(story.refuses(Command::Delete).code(), "outcome_unknown");
+            assert!(story.due_in() > 0, "looking goes on");
+            let live = story.clone().after(Command::Live(named("7")));
+            assert_eq!(live.status(), PostStatus::Published);
+            // A person may have it sent again all the same.
+            story.does(Command::Resume);
+            story.pass(70);
+            story.does(absent());
+            assert!(may_repeat(&story.post, story.now), "{class:?}");
+        }
+    }
+}
+
+#[test]
+fn what_may_never_be_repeated_should_fail_with_the_reason_that_the_platform_gave() {
+    let mut story = Story::committing(Repeat::Never);
+    let refusal = answered(FailureClass::Content { retryable: false });
+    assert_eq!(refused_each_time(&mut story, Repeat::Never, &refusal), 1);
+    assert_eq!(story.post.failure, Some(refusal));
+    let mut story = Story::committing(Repeat::Never);
+    let passing = answered(FailureClass::Transient);
+    assert_eq!(refused_each_time(&mut story, Repeat::Never, &passing), 1);
+    assert_eq!(story.code(), Some("outcome_unknown"), "it might yet act");
+}
+
+#[test]
+fn a_blocked_account_should_be_left_alone_while_its_answer_is_looked_into() {
+    let story = Story::committing(Repeat::Assumed);
+    let change = story.ask(Command::Uncertain {
+        failure: answered(FailureClass::Blocked),
+    });
+    let hold = Hold {
+        post: story.post.id,
+        until: story.at(65 + 3600),
+    };
+    assert_eq!(change.unwrap().hold, HoldChange::Set(hold));
 }
 
 #[test]
