@@ -155,7 +155,7 @@ fn refused_for_good(post: &Post, now: Timestamp) -> Option<Failure> {
 }
 
 /// Whether it is later than the post may go out.
-fn gives_up(post: &Post, now: Timestamp) -> bool {
+pub(super) fn gives_up(post: &Post, now: Timestamp) -> bool {
     post.scheduled_at
         .is_some_and(|at| later(at, post.give_up_after) <= now)
 }

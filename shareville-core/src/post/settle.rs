@@ -189,10 +189,12 @@ fn hold(
 ) -> Result<Change, Refusal> {
     let mut next = post.clone();
     next.work.due_at = Some(until);
-    if failure.class == FailureClass::Reauthorize
-        && let Some(mark) = &mut next.work.mark
+    let is_dead = failure.class == FailureClass::Reauthorize;
+    if let Some(mark) = &mut next.work.mark
+        && (is_dead || mark.pending_since.is_none() && !super::look::gives_up(post, moment.now))
     {
-        // Nobody can look while the token is dead: the clock stands still until then.
+        // Nobody can look until then: the time for looking starts anew. But a platform that works on it has its day,
+        // and beyond `giveUpAfter` the time runs on, so that every post ends.
         mark.settle_by = None;
     }
     let data = json!({"failure": failure, "until": until});

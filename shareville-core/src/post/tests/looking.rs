@@ -2,7 +2,7 @@
 
 use super::{Command, Evidence, PostStatus, Repeat, Story, answered, failure, named, transient};
 use crate::{
-    failure::{Failure, FailureClass},
+    failure::{Failure, FailureClass, LimitScope},
     lane::Hold,
     post::{HoldChange, may_repeat},
 };
@@ -395,6 +395,48 @@ fn a_dead_token_should_stop_the_clock_of_an_open_commit() {
     assert_eq!(story.code(), Some("outcome_unknown"));
     let minutes = (story.now - began).num_minutes();
     assert!((60..=70).contains(&minutes), "{minutes} min");
+}
+
+/// A rate limit of an hour comes between two looks at a commit.
+fn limited_for_an_hour(story: &mut Story) {
+    story.pass(65);
+    story.does(unclear());
+    let scope = LimitScope::Account;
+    let until = Some(story.at(3600));
+    let limited = Command::Hold {
+        failure: failure(FailureClass::RateLimited { until, scope }),
+        until: story.at(3600),
+    };
+    story.does(limited);
+    story.pass(3600);
+    story.does(unclear());
+}
+
+#[test]
+fn a_rate_limit_should_stop_the_clock_of_an_open_commit() {
+    let mut story = Story::committing(Repeat::Never);
+    limited_for_an_hour(&mut story);
+    assert_eq!(
+        story.status(),
+        PostStatus::Publishing,
+        "the hour starts now"
+    );
+    let began = story.now;
+    while story.is_to_go_out() {
+        story.pass(story.due_in().max(1));
+        story.does(unclear());
+    }
+    assert_eq!(story.code(), Some("outcome_unknown"));
+    let minutes = (story.now - began).num_minutes();
+    assert!((60..=70).contains(&minutes), "{minutes} min");
+}
+
+#[test]
+fn rate_limits_should_not_keep_looking_alive_for_ever() {
+    let mut story = Story::committing(Repeat::Never);
+    story.post.give_up_after = std::time::Duration::from_secs(30);
+    limited_for_an_hour(&mut story);
+    assert_eq!(story.code(), Some("outcome_unknown"));
 }
 
 #[test]
