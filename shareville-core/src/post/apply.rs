@@ -226,6 +226,7 @@ fn resume(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
         return Err(Refusal::MovedOn);
     };
     mark.settle_by = None;
+    mark.pending_since = None;
     mark.look_until = None;
     // A person has it sent again, whatever the platform said of it.
     mark.refusal = None;

@@ -293,6 +293,9 @@ fn begin_commit(
             refusal: None,
             absent: 0,
             counted_at: None,
+            // What the platform worked on was unpublished after all: it has its day, or the hour, anew.
+            settle_by: open.settle_by.filter(|_| open.pending_since.is_none()),
+            pending_since: None,
             deadline: later(moment.now, window),
             ..open
         },

@@ -371,6 +371,48 @@ fn what_the_platform_works_on_should_end_after_a_day() {
     assert!((23..=25).contains(&hours), "{hours} h");
 }
 
+/// Works on it for most of a day, and is then found unpublished.
+fn worked_on_in_vain() -> Story {
+    let mut story = Story::committing(Repeat::Proven);
+    story.post.give_up_after = std::time::Duration::from_secs(30 * 86_400);
+    let until = story.at(20 * 3600);
+    story.does(Command::Accepted { until });
+    story.now = until;
+    story.does(absent());
+    story
+}
+
+#[test]
+fn a_commit_made_again_should_have_its_own_day_to_be_worked_on() {
+    let mut again = worked_on_in_vain();
+    let begin = again.begin("object-1", Repeat::Proven);
+    again.does(begin);
+    let mut resumed = Story::committing(Repeat::Proven);
+    let until = resumed.at(0);
+    resumed.does(Command::Accepted { until });
+    while resumed.is_to_go_out() {
+        resumed.pass(3600);
+        resumed.does(unclear());
+    }
+    resumed.does(Command::Resume);
+    for mut story in [again, resumed] {
+        let mark = story.post.work.mark.as_ref().unwrap();
+        assert_eq!((mark.settle_by, mark.pending_since), (None, None));
+        let until = story.at(60);
+        story.does(Command::Looked(Evidence::Pending { until }));
+        story.pass(23 * 3600);
+        story.does(Command::Looked(Evidence::Pending {
+            until: story.at(60),
+        }));
+        assert!(story.is_to_go_out(), "its day is not over");
+        story.pass(3600);
+        story.does(Command::Looked(Evidence::Pending {
+            until: story.at(60),
+        }));
+        assert_eq!(story.code(), Some("outcome_unknown"));
+    }
+}
+
 #[test]
 fn a_dead_token_should_stop_the_clock_of_an_open_commit() {
     let mut story = Story::committing(Repeat::Assumed);
