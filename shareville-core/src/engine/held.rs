@@ -6,13 +6,17 @@ use crate::{
 };
 
 impl Shareville {
-    /// What a look for a post found, unless it names as live what another post holds: that tells nothing. Whoever looks
-    /// asks here.
+    /// What a look for a post found, unless it names as live what another post holds: that tells nothing, or, where the
+    /// object itself says that it is visible, not which post it is. Whoever looks asks here.
     pub(crate) async fn unless_held(&self, post: &Post, evidence: Evidence) -> Evidence {
         match evidence {
             Evidence::Live(published) if self.may_be_held(post, &published).await => {
                 Evidence::Unclear(None)
             }
+            Evidence::Visible { guess } if self.may_be_held(post, &guess).await => {
+                Evidence::Live(Published::default())
+            }
+            Evidence::Visible { guess } => Evidence::Live(guess),
             evidence => evidence,
         }
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Change, Evidence, HoldChange, MAX_ATTEMPTS, MAX_CONTENT_ATTEMPTS, Mark, Moment, Post,
-    PostStatus, Refusal,
+    PostStatus, Published, Refusal,
     settle::{failed, live, open_mark, retry_or_fail},
 };
 use crate::{
@@ -64,6 +64,8 @@ pub(super) fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result
     let counts = mark.counts(moment.now, &moment.pace);
     match evidence {
         Evidence::Live(published) => live(&next, published, moment),
+        // Nobody has asked whether another post holds the guess.
+        Evidence::Visible { .. } => live(&next, Published::default(), moment),
         Evidence::Pending { until } => {
             // What the platform works on is not unpublished: a row of absences ends here.
             mark.absent = 0;

@@ -1,7 +1,7 @@
 //! A post of which nobody knows whether it is live, and what people ask of it.
 
 use shareville_core::{
-    post::{Evidence, Post, PostStatus, Refusal, Repeat},
+    post::{Evidence, Post, PostStatus, Published, Refusal, Repeat},
     testing::network::{Call, Fault, Manners},
 };
 
@@ -90,6 +90,34 @@ async fn nobody_who_looks_should_take_another_post_for_this_one() {
         (post.status, code.as_deref()),
         (PostStatus::Failed, Some("outcome_unknown"))
     );
+}
+
+#[tokio::test]
+async fn what_says_itself_that_it_is_visible_should_be_live_whoever_holds_the_id() {
+    for is_held in [true, false] {
+        for by_engine in [true, false] {
+            let (stage, post, other) = unknown_beside_another().await;
+            let free = Published {
+                platform_id: Some("free".to_owned()),
+                permalink: None,
+            };
+            let (guess, expected) = match is_held {
+                true => (other.published, Published::default()),
+                false => (free.clone(), free),
+            };
+            stage.network.finds(Evidence::Visible { guess });
+            match by_engine {
+                true => {
+                    stage.clock.set(stage.read(post.id).await.due_at().unwrap());
+                    stage.tick_all().await;
+                }
+                false => drop(publish(&stage, post.id, false).await.unwrap()),
+            }
+            let post = stage.read(post.id).await;
+            assert_eq!(post.status, PostStatus::Published);
+            assert_eq!(post.published, expected);
+        }
+    }
 }
 
 #[tokio::test]
