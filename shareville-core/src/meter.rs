@@ -89,7 +89,7 @@ pub(crate) fn settled(post: &Post) {
 
 pub(crate) fn looked(evidence: &Evidence) {
     let evidence = match evidence {
-        Evidence::Live(_) => "live",
+        Evidence::Live(_) | Evidence::Visible { .. } => "live",
         Evidence::Pending { .. } => "pending",
         Evidence::Absent => "absent",
         Evidence::Dead(_) => "dead",

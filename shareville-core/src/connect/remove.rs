@@ -222,6 +222,7 @@ impl Shareville {
             media: Arc::clone(self.media()),
             resumed: true,
         };
-        publisher.look(&job, progress, mark.since).await.ok()
+        let found = publisher.look(&job, progress, mark.since).await.ok()?;
+        Some(self.unless_held(post, found).await)
     }
 }

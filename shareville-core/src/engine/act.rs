@@ -103,10 +103,21 @@ impl Run {
             Committed::Uncertain(failure) => Command::Uncertain { failure },
         };
         let pause = match &command {
+            // An earlier call may have acted, and a paused lane cannot look: it pauses once that is known.
+            Command::Refused { failure }
+                if failure.class == FailureClass::Blocked && self.is_uncertain() =>
+            {
+                None
+            }
             Command::Refused { failure } => self.heed(&failure.clone()).await,
             _ => None,
         };
         self.write(command, pause).await
+    }
+
+    fn is_uncertain(&self) -> bool {
+        let mark = self.post.work.mark.as_ref();
+        mark.is_some_and(|mark| mark.uncertain)
     }
 
     /// Whether the tenant still is what it was when the lane was claimed, perhaps many pictures ago. The store has the
@@ -148,11 +159,10 @@ impl Run {
             return Flow::Over;
         };
         let evidence = match publisher.look(job, progress, mark.since).await {
-            Ok(Evidence::Live(published)) => self.unless_held(published).await,
             Ok(Evidence::Pending { until }) => Evidence::Pending {
                 until: self.soonest(until),
             },
-            Ok(evidence) => evidence,
+            Ok(evidence) => self.shareville.unless_held(&self.post, evidence).await,
             Err(failure) => {
                 let pause = self.heed(&failure).await;
                 match (failure.class, pause) {
@@ -172,26 +182,6 @@ impl Run {
         meter::looked(&evidence);
         self.looked = true;
         self.write(Command::Looked(evidence), None).await
-    }
-
-    /// What a listing shows may be another post of ours with the same words.
-    async fn unless_held(&self, published: Published) -> Evidence {
-        let Some(id) = &published.platform_id else {
-            return Evidence::Live(published);
-        };
-        let held = self
-            .shareville
-            .store()
-            .is_held(&self.post.lane, id, self.post.id)
-            .await;
-        match held {
-            Ok(false) => Evidence::Live(published),
-            Ok(true) => Evidence::Unclear(None),
-            Err(error) => {
-                tracing::warn!(%error, "whose post this is could not be asked");
-                Evidence::Unclear(None)
-            }
-        }
     }
 
     pub(super) async fn discard(&mut self, publisher: &dyn Publisher, job: &Job) -> Flow {

@@ -4,6 +4,7 @@
 //! store. One that is killed leaves leases that run out and marks that the next one looks at.
 
 mod act;
+mod held;
 mod lease;
 pub(crate) mod rest;
 mod run;

@@ -1,8 +1,9 @@
 //! One claim, from its first step until the lane is given back.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use chrono::TimeDelta;
+use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -19,7 +20,7 @@ use crate::{
     id::RequestId,
     lane::{Pause, PauseReason},
     meter,
-    post::{Command, Moment, Post, PostStatus, Refusal, apply},
+    post::{Change, Command, Evidence, Moment, Post, PostStatus, Refusal, apply},
     publisher::Job,
     shareville::Shareville,
     store::{Claim, PauseScope},
@@ -93,13 +94,15 @@ impl Run {
         );
         async {
             let lost = self.lease.lost();
-            if lost
-                .run_until_cancelled(Box::pin(self.steps()))
-                .await
-                .is_none()
-            {
-                tracing::warn!("the claim was lost: another worker goes on");
-                return;
+            // What a step leaves behind that panics is the post as it was last written, which is whole.
+            let steps = AssertUnwindSafe(Box::pin(self.steps())).catch_unwind();
+            match lost.run_until_cancelled(steps).await {
+                Some(Ok(())) => {}
+                Some(Err(_)) => self.panicked().await,
+                None => {
+                    tracing::warn!("the claim was lost: another worker goes on");
+                    return;
+                }
             }
             if !self.released
                 && let Err(error) = self
@@ -129,6 +132,29 @@ impl Run {
                 return;
             }
         }
+    }
+
+    /// A step that panics is a failure like others: else its post would come up for ever, each time until its lease ends.
+    async fn panicked(&mut self) {
+        tracing::error!("a step panicked: this is counted as a failure of it");
+        let message = "Something broke within this server. It is tried again by itself.";
+        let failure = Failure::new(FailureClass::Transient, message);
+        let command = match step::next(&self.post, self.now(), false) {
+            Step::Nothing => return,
+            Step::Expire | Step::LastLook => Command::Expire,
+            Step::Prepare => Command::PrepareFailed {
+                failure,
+                progress: self.post.current_progress().cloned(),
+            },
+            Step::Discard => Command::DiscardFailed { failure },
+            // Nothing was sent.
+            Step::Comment if self.post.work.comment.is_none() => {
+                Command::CommentRefused { failure }
+            }
+            Step::Comment | Step::LookForComment => Command::CommentUnclear,
+            Step::Look | Step::Recommit => Command::Looked(Evidence::Unclear(Some(failure))),
+        };
+        self.write(command, None).await;
     }
 
     /// Now, by the store's clock.
@@ -264,6 +290,10 @@ impl Run {
                 return Flow::Over;
             }
         };
+        let pause = match (pause, refused_at_last(&self.post, &change)) {
+            (None, Some(failure)) => self.heed(&failure).await,
+            (pause, _) => pause,
+        };
         if let Some(pause) = pause {
             change = change.pausing(pause);
         }
@@ -361,6 +391,16 @@ impl Run {
             _ => None,
         }
     }
+}
+
+/// Why a post ends here whose refused call has done nothing, as looking has found at last.
+fn refused_at_last(before: &Post, change: &Change) -> Option<Failure> {
+    let after = change.next.as_ref()?;
+    let ends = before.is_to_go_out() && after.status == PostStatus::Failed;
+    let refusal = after.work.mark.as_ref()?.refusal.as_ref();
+    refusal
+        .filter(|refusal| ends && after.failure.as_ref() == Some(refusal))
+        .cloned()
 }
 
 /// Tells that a post is published or has failed, once.

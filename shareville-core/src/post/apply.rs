@@ -226,11 +226,15 @@ fn resume(post: &Post, moment: &Moment) -> Result<Change, Refusal> {
         return Err(Refusal::MovedOn);
     };
     mark.settle_by = None;
+    mark.pending_since = None;
     mark.look_until = None;
+    // A person has it sent again, whatever the platform said of it.
+    mark.refusal = None;
     next.status = PostStatus::Publishing;
     next.failure = None;
     next.scheduled_at = Some(moment.now);
     next.work.attempts = 0;
+    next.work.content_attempts = 0;
     next.work.due_at = Some(moment.now);
     Ok(Change::of(post, next, moment).tell_plainly(EventKind::PostScheduled, moment))
 }

@@ -54,6 +54,12 @@ pub struct Edit {
 pub enum Evidence {
     /// The object is visible.
     Live(Published),
+    /// The object itself says that it is visible; which post that is, only a listing tells. Being live and knowing the
+    /// id are two facts: the guess counts only if no other post holds it.
+    Visible {
+        /// What the listing shows.
+        guess: Published,
+    },
     /// The platform works on it: look again then.
     Pending {
         /// When to look again.

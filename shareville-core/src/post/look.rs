@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    Change, Evidence, HoldChange, MAX_ATTEMPTS, Moment, Post, PostStatus, Refusal,
+    Change, Evidence, HoldChange, MAX_ATTEMPTS, MAX_CONTENT_ATTEMPTS, Mark, Moment, Post,
+    PostStatus, Published, Refusal,
     settle::{failed, live, open_mark, retry_or_fail},
 };
 use crate::{
     clock::{Timestamp, later},
     event::EventKind,
-    failure::Failure,
+    failure::{Failure, FailureClass},
 };
 
 /// How often one object is committed at the most, however often workers die: the looks after that find what they find.
@@ -63,6 +64,8 @@ pub(super) fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result
     let counts = mark.counts(moment.now, &moment.pace);
     match evidence {
         Evidence::Live(published) => live(&next, published, moment),
+        // Nobody has asked whether another post holds the guess.
+        Evidence::Visible { .. } => live(&next, Published::default(), moment),
         Evidence::Pending { until } => {
             // What the platform works on is not unpublished: a row of absences ends here.
             mark.absent = 0;
@@ -74,6 +77,9 @@ pub(super) fn looked(post: &Post, evidence: Evidence, moment: &Moment) -> Result
             if counts {
                 mark.absent += 1;
                 mark.counted_at = Some(moment.now);
+            }
+            if let Some(failure) = refused_for_good(&next, moment.now) {
+                return Ok(fail_open(post, next, failure, moment));
             }
             let repeatable = may_repeat(&next, moment.now);
             Ok(inconclusive(
@@ -122,14 +128,36 @@ pub(crate) fn may_repeat(post: &Post, now: Timestamp) -> bool {
     let Some(mark) = &post.work.mark else {
         return false;
     };
-    let in_time = mark.settle_by.is_none_or(|settle_by| now < settle_by);
-    mark.licenses_repeat()
-        && (post.work.attempts < MAX_ATTEMPTS || in_time && mark.commits < MAX_REPEATS)
-        && !gives_up(post, now)
+    mark.licenses_repeat() && has_tries_left(post, mark, now) && !gives_up(post, now)
+}
+
+/// Whether what the platform answered to the latest call, if it answered, lets the call be made once more.
+fn has_tries_left(post: &Post, mark: &Mark, now: Timestamp) -> bool {
+    let attempts_left = post.work.attempts < MAX_ATTEMPTS;
+    match mark.refusal.as_ref().map(|refusal| refusal.class) {
+        // Nobody answered; or to wait, which is no attempt.
+        None | Some(FailureClass::RateLimited { .. } | FailureClass::Reauthorize) => {
+            let in_time = mark.settle_by.is_none_or(|settle_by| now < settle_by);
+            attempts_left || in_time && mark.commits < MAX_REPEATS
+        }
+        Some(FailureClass::Transient) => attempts_left,
+        Some(FailureClass::Content { retryable: true }) => {
+            post.work.content_attempts < MAX_CONTENT_ATTEMPTS
+        }
+        Some(_) => false,
+    }
+}
+
+/// Why a post fails whose call the platform itself refused, once enough looks have found that it did nothing.
+fn refused_for_good(post: &Post, now: Timestamp) -> Option<Failure> {
+    let mark = post.work.mark.as_ref()?;
+    let refusal = mark.refusal.as_ref()?;
+    let is_over = post.is_to_go_out() && mark.is_found_absent() && !has_tries_left(post, mark, now);
+    is_over.then(|| refusal.clone())
 }
 
 /// Whether it is later than the post may go out.
-fn gives_up(post: &Post, now: Timestamp) -> bool {
+pub(super) fn gives_up(post: &Post, now: Timestamp) -> bool {
     post.scheduled_at
         .is_some_and(|at| later(at, post.give_up_after) <= now)
 }
@@ -167,10 +195,15 @@ fn inconclusive(
     Change::of(post, next, moment).tell(EventKind::PostLooked, moment, data)
 }
 
-/// Nobody can say within the time set for it: the post fails, and looking goes on for a day.
+/// Nobody can say within the time set for it.
 fn outcome_unknown(post: &Post, mut next: Post, moment: &Moment) -> Change {
     let mut failure = Failure::outcome_unknown();
     failure.platform = next.failure.take().and_then(|last| last.platform);
+    fail_open(post, next, failure, moment)
+}
+
+/// The post fails, its commit stays open, and looking goes on for a day.
+fn fail_open(post: &Post, mut next: Post, failure: Failure, moment: &Moment) -> Change {
     if let Some(mark) = &mut next.work.mark {
         mark.look_until = Some(later(moment.now, moment.pace.later_looking()));
     }

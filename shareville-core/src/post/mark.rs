@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Pace;
-use crate::clock::{Timestamp, later};
+use crate::{
+    clock::{Timestamp, later},
+    failure::Failure,
+};
 
 /// What a publisher has prepared at the platform. Only the publisher reads `data`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +50,9 @@ pub struct Mark {
     pub commits: u32,
     /// Whether any of those calls has an unknown outcome.
     pub uncertain: bool,
+    /// With which error the platform itself answered the latest call, which is over then; `None` where nobody answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Failure>,
     /// Until when looking decides; `None` until somebody could look, and while nobody can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle_by: Option<Timestamp>,
@@ -80,10 +86,15 @@ impl Mark {
     /// Whether what was found licenses the same call on the same object.
     #[must_use]
     pub const fn licenses_repeat(&self) -> bool {
+        !matches!(self.repeat, Repeat::Never) && self.is_found_absent()
+    }
+
+    /// Whether enough looks found the object unpublished. It closes nothing: a late call may still publish it.
+    #[must_use]
+    pub const fn is_found_absent(&self) -> bool {
         match self.repeat {
             Repeat::Proven => self.absent >= 1,
-            Repeat::Assumed => self.absent >= 2,
-            Repeat::Never => false,
+            Repeat::Assumed | Repeat::Never => self.absent >= 2,
         }
     }
 

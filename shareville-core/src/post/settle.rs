@@ -12,6 +12,7 @@ use crate::{
     clock::{Timestamp, later},
     event::EventKind,
     failure::{Failure, FailureClass},
+    lane::Hold,
 };
 
 /// A wait longer than this shows as `scheduled`, with its reason.
@@ -135,6 +136,8 @@ pub(super) fn retry_or_fail(
 ) -> Change {
     let pace = &moment.pace;
     let again = match failure.class {
+        // Its author was told that it failed: only a person sends it out again.
+        _ if post.status == PostStatus::Failed => None,
         FailureClass::Transient if next.work.attempts < MAX_ATTEMPTS => {
             Some(later(moment.now, pace.back_off(next.work.attempts)))
         }
@@ -171,7 +174,9 @@ pub(super) fn failed(
 ) -> Change {
     next.status = PostStatus::Failed;
     if !next.has_open_commit() {
-        next.work.due_at = None;
+        // What was looked for until now, and is found dead, is still to be deleted.
+        let is_left = post.status == PostStatus::Failed && !next.work.superseded.is_empty();
+        next.work.due_at = is_left.then_some(moment.now);
     }
     Change::of(post, next, moment).tell(EventKind::PostFailed, moment, data)
 }
@@ -184,10 +189,12 @@ fn hold(
 ) -> Result<Change, Refusal> {
     let mut next = post.clone();
     next.work.due_at = Some(until);
-    if failure.class == FailureClass::Reauthorize
-        && let Some(mark) = &mut next.work.mark
+    let is_dead = failure.class == FailureClass::Reauthorize;
+    if let Some(mark) = &mut next.work.mark
+        && (is_dead || mark.pending_since.is_none() && !super::look::gives_up(post, moment.now))
     {
-        // Nobody can look while the token is dead: the clock stands still until then.
+        // Nobody can look until then: the time for looking starts anew. But a platform that works on it has its day,
+        // and beyond `giveUpAfter` the time runs on, so that every post ends.
         mark.settle_by = None;
     }
     let data = json!({"failure": failure, "until": until});
@@ -270,6 +277,7 @@ fn begin_commit(
             deadline: later(moment.now, window),
             commits: 1,
             uncertain: false,
+            refusal: None,
             settle_by: None,
             look_until: None,
             pending_since: None,
@@ -282,8 +290,12 @@ fn begin_commit(
         Some(open) if open.object == object && open.licenses_repeat() => Mark {
             commits: open.commits + 1,
             uncertain: true,
+            refusal: None,
             absent: 0,
             counted_at: None,
+            // What the platform worked on was unpublished after all: it has its day, or the hour, anew.
+            settle_by: open.settle_by.filter(|_| open.pending_since.is_none()),
+            pending_since: None,
             deadline: later(moment.now, window),
             ..open
         },
@@ -342,9 +354,26 @@ fn uncertain(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, R
     let mut next = post.clone();
     let mark = open_mark(&mut next)?;
     mark.uncertain = true;
+    mark.refusal = Some(&failure)
+        .filter(|it| it.is_the_platforms_own())
+        .cloned();
     // A first look soon can only find it live; absence counts from the deadline and a grace on.
     let soon = later(moment.now, moment.pace.grace());
     let judged_from = mark.judged_from(&moment.pace);
+    // Nothing more is sent to a blocked account while that answer is looked into. It has been a lie, so the lane is not
+    // paused for it yet: a paused lane cannot look.
+    let hold = match &mark.refusal {
+        Some(refusal) if refusal.class == FailureClass::Blocked => HoldChange::Set(Hold {
+            post: post.id,
+            until: later(judged_from, moment.pace.uncertain),
+        }),
+        _ => HoldChange::Keep,
+    };
+    if failure.is_the_platforms_own()
+        && failure.class == (FailureClass::Content { retryable: true })
+    {
+        next.work.content_attempts += 1;
+    }
     next.work.due_at = Some(match soon < judged_from {
         true => soon,
         false => judged_from.max(moment.now),
@@ -352,5 +381,7 @@ fn uncertain(post: &Post, failure: Failure, moment: &Moment) -> Result<Change, R
     let data =
         json!({"failure": failure, "object": next.work.mark.as_ref().map(|mark| &mark.object)});
     next.failure = Some(failure);
-    Ok(Change::of(post, next, moment).tell(EventKind::PostUncertain, moment, data))
+    let mut change = Change::of(post, next, moment).tell(EventKind::PostUncertain, moment, data);
+    change.hold = hold;
+    Ok(change)
 }

@@ -20,7 +20,7 @@ use crate::{
     clock::Timestamp,
     connection::Account,
     event::Actor,
-    failure::{Failure, FailureClass},
+    failure::{Failure, FailureClass, PlatformError},
     id::AccountId,
     testing::store::{START, new_connection, new_tenant},
 };
@@ -220,6 +220,14 @@ fn named(id: &str) -> Published {
 
 fn failure(class: FailureClass) -> Failure {
     Failure::new(class, "The network says no.")
+}
+
+/// One that the platform itself answered.
+fn answered(class: FailureClass) -> Failure {
+    failure(class).with_platform(PlatformError {
+        code: Some(368),
+        ..PlatformError::default()
+    })
 }
 
 fn transient() -> Failure {

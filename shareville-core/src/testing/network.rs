@@ -36,7 +36,7 @@ use crate::{
     clock::{Clock, Timestamp},
     failure::Failure,
     id::{PostId, Provider},
-    post::{Placement, Repeat},
+    post::{Evidence, Placement, Repeat},
     publisher::{Capabilities, PlacementLimits},
 };
 
@@ -134,6 +134,7 @@ struct State {
     counts: HashMap<Call, u32>,
     rules: Vec<Rule>,
     strikes: Option<Strikes>,
+    found: Option<Evidence>,
     struck: usize,
     taken: Vec<Taken>,
     late: Vec<Late>,
@@ -321,6 +322,11 @@ impl FakeNetwork {
         let mut state = self.state();
         state.rules.clear();
         state.strikes = None;
+    }
+
+    /// From now on each look that is answered finds this, as if a listing showed it.
+    pub fn finds(&self, evidence: Evidence) {
+        self.state().found = Some(evidence);
     }
 
     /// From now on it takes no content with a caption: limits change.

@@ -127,7 +127,9 @@ async fn until_live(
 ) -> Published {
     for _ in 0..MOST_STEPS {
         match look(on, job, progress, since).await {
-            Evidence::Live(published) => return published,
+            Evidence::Live(published) | Evidence::Visible { guess: published } => {
+                return published;
+            }
             Evidence::Pending { until } => on.wait_until(until).await,
             other => panic!("it is committed, but the look says {other:?}"),
         }

@@ -118,6 +118,30 @@ async fn every_fault_in_a_look_after_a_lost_answer_should_leave_exactly_one_visi
 }
 
 #[tokio::test]
+async fn a_step_that_panics_should_count_as_a_failure_of_it() {
+    for broken in [Call::Prepare, Call::Commit, Call::Look] {
+        let stage = Stage::new().await;
+        let account = stage.account().await;
+        stage.network.strike(move |call, nth| match call {
+            _ if call == broken && nth == 1 => panic!("the publisher is broken"),
+            Call::Commit if nth == 1 => Some(Fault::ActAndLoseAnswer),
+            _ => None,
+        });
+        let post = stage.post(&account).await;
+        let post = stage.drive_one(post.id).await;
+        assert_one(&stage, &post, &format!("a panic in {broken:?}"));
+    }
+    let stage = Stage::new().await;
+    let account = stage.account().await;
+    stage
+        .network
+        .strike(|_, _| panic!("the publisher is broken"));
+    let post = stage.post(&account).await;
+    let post = stage.drive_one(post.id).await;
+    assert_eq!((post.status, post.work.attempts), (PostStatus::Failed, 8));
+}
+
+#[tokio::test]
 async fn a_repeat_that_fails_too_should_leave_exactly_one_visible_post() {
     for first in faults() {
         for second in faults() {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use shareville_core::{
     connection::ConnectionStatus,
     event::{EventKind, Subject},
-    failure::{FailureClass, LimitScope},
+    failure::{Failure, FailureClass, LimitScope, PlatformError},
     id::PostId,
     post::{FirstCommentStatus, Post, PostStatus},
     tenancy::{Patch, TenantInput},
@@ -351,6 +351,71 @@ async fn a_blocked_account_should_be_left_alone_for_a_day() {
     stage.pass(1);
     stage.tick_all().await;
     assert_eq!(stage.network.visible_of(patient.id), 1);
+}
+
+/// The platform says that it has blocked the account.
+fn said_blocked() -> Failure {
+    failure(FailureClass::Blocked).with_platform(PlatformError {
+        code: Some(368),
+        ..PlatformError::default()
+    })
+}
+
+#[tokio::test]
+async fn an_account_that_may_be_blocked_should_be_left_alone_once_looking_has_shown_it() {
+    for faults in [
+        vec![Fault::Answer(said_blocked())],
+        vec![Fault::LoseRequest, Fault::Refuse(said_blocked())],
+    ] {
+        let stage = Stage::new().await;
+        let account = stage.account().await;
+        let sent = faults.len();
+        for (nth, fault) in (1..).zip(faults) {
+            stage.network.on(Call::Commit, nth, fault);
+        }
+        let mut blocked = stage.post(&account).await;
+        stage.tick_all().await;
+        while stage.network.count(Call::Commit) < sent {
+            stage
+                .clock
+                .set(stage.read(blocked.id).await.due_at().unwrap());
+            stage.tick_all().await;
+        }
+        let mut patient = input(&account, Some(stage.now()));
+        patient.give_up_after = Some(Duration::from_secs(3 * 86_400));
+        let patient = stage.create(patient).await;
+        blocked = stage.read(blocked.id).await;
+        while blocked.is_to_go_out() {
+            stage.clock.set(blocked.due_at().unwrap().max(stage.at(1)));
+            stage.tick_all().await;
+            blocked = stage.read(blocked.id).await;
+        }
+        assert_eq!(
+            (blocked.status, blocked.failure),
+            (PostStatus::Failed, Some(said_blocked()))
+        );
+        stage.pass(3600);
+        stage.tick_all().await;
+        let commits = stage.network.count(Call::Commit);
+        assert_eq!(commits, sent, "nothing more is sent to it");
+        stage.pass(86_400);
+        stage.tick_all().await;
+        assert_eq!(stage.network.visible_of(patient.id), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_was_said_to_be_blocked_should_go_on_if_the_post_is_live() {
+    let stage = Stage::new().await;
+    let account = stage.account().await;
+    let lie = Fault::ActAndAnswer(said_blocked());
+    stage.network.on(Call::Commit, 1, lie);
+    let first = stage.post(&account).await;
+    let first = stage.drive_one(first.id).await;
+    assert_eq!(first.status, PostStatus::Published);
+    let second = stage.post(&account).await;
+    stage.tick_all().await;
+    assert_eq!(stage.network.visible_of(second.id), 1);
 }
 
 /// The tenant's app is gone: nothing that it would be needed for can be done.

@@ -1,7 +1,7 @@
 //! A post of which nobody knows whether it is live, and what people ask of it.
 
 use shareville_core::{
-    post::{Post, PostStatus, Refusal, Repeat},
+    post::{Evidence, Post, PostStatus, Published, Refusal, Repeat},
     testing::network::{Call, Fault, Manners},
 };
 
@@ -59,6 +59,65 @@ async fn publishing_an_unknown_post_that_is_absent_should_go_on_where_a_repeat_i
     stage.network.heal();
     let refused = refusal(publish(&stage, post.id, false).await);
     assert_eq!(refused, Refusal::OutcomeUnknown);
+}
+
+/// A post whose outcome is unknown, and another of the same account that is live.
+async fn unknown_beside_another() -> (Stage, Post, Post) {
+    let (stage, post) = unknown(Repeat::Never, Fault::LoseRequest).await;
+    stage.network.heal();
+    let account = stage.store.account(stage.tenant, post.account).await;
+    let other = stage.post(&account.unwrap().unwrap()).await;
+    let other = stage.drive_one(other.id).await;
+    assert!(other.published.platform_id.is_some());
+    (stage, post, other)
+}
+
+#[tokio::test]
+async fn nobody_who_looks_should_take_another_post_for_this_one() {
+    let (stage, post, other) = unknown_beside_another().await;
+    stage.network.finds(Evidence::Live(other.published));
+    let refused = refusal(publish(&stage, post.id, false).await);
+    assert_eq!(refused, Refusal::OutcomeUnknown);
+    stage.clock.set(stage.read(post.id).await.due_at().unwrap());
+    stage.tick_all().await;
+    assert_eq!(stage.read(post.id).await.status, PostStatus::Failed);
+    let caller = stage.caller().await;
+    let connections = stage.shareville.connections(&caller);
+    connections.remove(post.connection).await.unwrap();
+    let post = stage.read(post.id).await;
+    let code = post.failure.map(|failure| failure.code);
+    assert_eq!(
+        (post.status, code.as_deref()),
+        (PostStatus::Failed, Some("outcome_unknown"))
+    );
+}
+
+#[tokio::test]
+async fn what_says_itself_that_it_is_visible_should_be_live_whoever_holds_the_id() {
+    for is_held in [true, false] {
+        for by_engine in [true, false] {
+            let (stage, post, other) = unknown_beside_another().await;
+            let free = Published {
+                platform_id: Some("free".to_owned()),
+                permalink: None,
+            };
+            let (guess, expected) = match is_held {
+                true => (other.published, Published::default()),
+                false => (free.clone(), free),
+            };
+            stage.network.finds(Evidence::Visible { guess });
+            match by_engine {
+                true => {
+                    stage.clock.set(stage.read(post.id).await.due_at().unwrap());
+                    stage.tick_all().await;
+                }
+                false => drop(publish(&stage, post.id, false).await.unwrap()),
+            }
+            let post = stage.read(post.id).await;
+            assert_eq!(post.status, PostStatus::Published);
+            assert_eq!(post.published, expected);
+        }
+    }
 }
 
 #[tokio::test]

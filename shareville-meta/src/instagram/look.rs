@@ -34,13 +34,13 @@ impl InstagramAccounts {
         };
         match self.read_container(job, container, Need::Commit).await {
             // It is live; which one it is, the list may tell, and if it does not it is live all the same.
-            Ok(State::Published) => Ok(Evidence::Live(
-                self.find_listed(job, since)
-                    .await
-                    .ok()
-                    .flatten()
-                    .unwrap_or_default(),
-            )),
+            Ok(State::Published) => {
+                let listed = self.find_listed(job, since).await.ok().flatten();
+                Ok(listed.map_or_else(
+                    || Evidence::Live(Published::default()),
+                    |guess| Evidence::Visible { guess },
+                ))
+            }
             Ok(State::Finished) => Ok(Evidence::Absent),
             Ok(State::InProgress) => Ok(Evidence::Pending {
                 until: later(self.graph.now(), WORKING_FOR),

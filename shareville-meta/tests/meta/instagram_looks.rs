@@ -66,7 +66,8 @@ async fn a_published_container_should_be_live_and_the_list_tell_which_it_is() {
     other["caption"] = json!("Another");
     let others = [other, item()];
     let stage = with((200, status("PUBLISHED")), list(&others)).await;
-    let Evidence::Live(published) = look(&stage, &job(picture())).await.unwrap() else {
+    let Evidence::Visible { guess: published } = look(&stage, &job(picture())).await.unwrap()
+    else {
         panic!("it is live");
     };
     assert_eq!(published.platform_id.as_deref(), Some(MEDIA));

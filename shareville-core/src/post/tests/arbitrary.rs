@@ -5,7 +5,8 @@ use std::time::Duration;
 use proptest::{prelude::*, test_runner::RngSeed};
 
 use super::{
-    Command, Content, Evidence, Post, PostStatus, Repeat, Story, WINDOW, failure, named, stored,
+    Command, Content, Evidence, Post, PostStatus, Repeat, Story, WINDOW, answered, failure, named,
+    stored,
 };
 use crate::{
     clock::{Timestamp, later},
@@ -31,7 +32,7 @@ enum Ask {
 fn failures() -> impl Strategy<Value = Failure> {
     let until = Some(super::START + Duration::from_secs(7200));
     let scope = LimitScope::Account;
-    prop::sample::select(vec![
+    let classes = prop::sample::select(vec![
         FailureClass::Transient,
         FailureClass::RateLimited { until, scope },
         FailureClass::RateLimited { until: None, scope },
@@ -39,9 +40,13 @@ fn failures() -> impl Strategy<Value = Failure> {
         FailureClass::Permission,
         FailureClass::Content { retryable: true },
         FailureClass::Content { retryable: false },
+        FailureClass::Blocked,
         FailureClass::Unknown,
-    ])
-    .prop_map(failure)
+    ]);
+    (classes, any::<bool>()).prop_map(|(class, is_answered)| match is_answered {
+        true => answered(class),
+        false => failure(class),
+    })
 }
 
 fn people() -> impl Strategy<Value = Ask> {
@@ -215,6 +220,18 @@ fn is_a_persons(command: &Command) -> bool {
     }
 }
 
+/// Whether a person may set a post going by this that has failed.
+fn sets_going(command: &Command) -> bool {
+    match command {
+        Command::AtRest(command) => sets_going(command),
+        Command::Schedule { .. }
+        | Command::Publish
+        | Command::Resume
+        | Command::ConfirmNotPublished => true,
+        _ => false,
+    }
+}
+
 /// Whether a mark may close by this.
 fn closes(command: &Command, mark: &Mark, row: &Row) -> bool {
     match command {
@@ -337,6 +354,9 @@ fn step(story: &mut Story, row: &mut Row, command: &Command) {
             next.failure.as_ref().map(|it| it.code.as_str()),
             Some("missed")
         );
+    }
+    if before.status == PostStatus::Failed && next.is_to_go_out() {
+        assert!(sets_going(command), "{command:?} revives a failed post");
     }
     story.post = next;
     check_post(story);

@@ -1,7 +1,11 @@
 //! Marks: what opens, licenses, and closes them.
 
-use super::{Command, Evidence, PostStatus, Repeat, Story, failure, named, transient};
-use crate::{failure::FailureClass, lane::Hold, post::HoldChange};
+use super::{Command, Evidence, PostStatus, Repeat, Story, answered, failure, named, transient};
+use crate::{
+    failure::{Failure, FailureClass, LimitScope},
+    lane::Hold,
+    post::{HoldChange, may_repeat},
+};
 
 fn absent() -> Command {
     Command::Looked(Evidence::Absent)
@@ -173,6 +177,33 @@ fn two_counted_looks_should_find_it_dead_and_its_object_be_deleted() {
 }
 
 #[test]
+fn a_failed_post_found_dead_should_stay_failed_until_a_person_retries_it() {
+    for found in [
+        transient(),
+        failure(FailureClass::Content { retryable: true }),
+        failure(FailureClass::Reauthorize),
+    ] {
+        let mut story = Story::unknown();
+        for _ in 0..2 {
+            story.pass(60);
+            let dead = Command::Looked(Evidence::Dead(found.clone()));
+            let change = story.ask(dead.clone()).unwrap();
+            story.does(dead);
+            assert_eq!(story.status(), PostStatus::Failed, "{found}");
+            let lifted = matches!(change.hold, HoldChange::Lift(_));
+            assert_eq!(lifted, !story.post.has_open_commit());
+        }
+        assert!(!story.post.has_open_commit(), "it certainly is not live");
+        assert_eq!(story.post.failure, Some(found));
+        assert_eq!(story.due_in(), 0, "what was prepared is deleted");
+        story.does(Command::Discarded);
+        assert_eq!(story.post.due_at(), None);
+        story.does(Command::Publish);
+        assert!(story.is_to_go_out());
+    }
+}
+
+#[test]
 fn a_refusal_should_close_a_mark_only_if_no_earlier_commit_is_uncertain() {
     let no = Command::Refused {
         failure: transient(),
@@ -201,6 +232,85 @@ fn a_refusal_should_close_a_mark_only_if_no_earlier_commit_is_uncertain() {
     });
     assert!(story.post.has_open_commit());
     assert_eq!(story.status(), PostStatus::Publishing);
+}
+
+/// Lets time pass as the engine does, answering each call with a failure and each look with absence, until it has
+/// ended: how often it was committed.
+fn refused_each_time(story: &mut Story, repeat: Repeat, failure: &Failure) -> u32 {
+    let refused = || Command::Uncertain {
+        failure: failure.clone(),
+    };
+    story.does(refused());
+    for _ in 0..1000 {
+        if !story.is_to_go_out() {
+            break;
+        }
+        story.pass(story.due_in().max(1));
+        story.does(absent());
+        if may_repeat(&story.post, story.now) {
+            let begin = story.begin("object-1", repeat);
+            story.does(begin);
+            story.does(refused());
+        }
+    }
+    story.post.work.mark.as_ref().unwrap().commits
+}
+
+#[test]
+fn what_the_platform_refuses_should_be_committed_no_oftener_than_its_class_allows() {
+    for (class, times) in [
+        (FailureClass::Blocked, 1),
+        (FailureClass::Duplicate, 1),
+        (FailureClass::Permission, 1),
+        (FailureClass::Config, 1),
+        (FailureClass::NotFound, 1),
+        (FailureClass::Unknown, 1),
+        (FailureClass::Content { retryable: false }, 1),
+        (FailureClass::Content { retryable: true }, 2),
+        (FailureClass::Transient, 8),
+    ] {
+        for repeat in [Repeat::Proven, Repeat::Assumed] {
+            let mut story = Story::committing(repeat);
+            let refusal = answered(class);
+            assert_eq!(refused_each_time(&mut story, repeat, &refusal), times);
+            assert_eq!(story.status(), PostStatus::Failed, "{class:?}");
+            assert_eq!(story.post.failure, Some(refusal), "the real reason");
+            assert_eq!(story.refuses(Command::Delete).code(), "outcome_unknown");
+            assert!(story.due_in() > 0, "looking goes on");
+            let live = story.clone().after(Command::Live(named("7")));
+            assert_eq!(live.status(), PostStatus::Published);
+            // A person may have it sent again all the same.
+            story.does(Command::Resume);
+            story.pass(70);
+            story.does(absent());
+            assert!(may_repeat(&story.post, story.now), "{class:?}");
+        }
+    }
+}
+
+#[test]
+fn what_may_never_be_repeated_should_fail_with_the_reason_that_the_platform_gave() {
+    let mut story = Story::committing(Repeat::Never);
+    let refusal = answered(FailureClass::Content { retryable: false });
+    assert_eq!(refused_each_time(&mut story, Repeat::Never, &refusal), 1);
+    assert_eq!(story.post.failure, Some(refusal));
+    let mut story = Story::committing(Repeat::Never);
+    let passing = answered(FailureClass::Transient);
+    assert_eq!(refused_each_time(&mut story, Repeat::Never, &passing), 1);
+    assert_eq!(story.code(), Some("outcome_unknown"), "it might yet act");
+}
+
+#[test]
+fn a_blocked_account_should_be_left_alone_while_its_answer_is_looked_into() {
+    let story = Story::committing(Repeat::Assumed);
+    let change = story.ask(Command::Uncertain {
+        failure: answered(FailureClass::Blocked),
+    });
+    let hold = Hold {
+        post: story.post.id,
+        until: story.at(65 + 3600),
+    };
+    assert_eq!(change.unwrap().hold, HoldChange::Set(hold));
 }
 
 #[test]
@@ -261,6 +371,48 @@ fn what_the_platform_works_on_should_end_after_a_day() {
     assert!((23..=25).contains(&hours), "{hours} h");
 }
 
+/// Works on it for most of a day, and is then found unpublished.
+fn worked_on_in_vain() -> Story {
+    let mut story = Story::committing(Repeat::Proven);
+    story.post.give_up_after = std::time::Duration::from_secs(30 * 86_400);
+    let until = story.at(20 * 3600);
+    story.does(Command::Accepted { until });
+    story.now = until;
+    story.does(absent());
+    story
+}
+
+#[test]
+fn a_commit_made_again_should_have_its_own_day_to_be_worked_on() {
+    let mut again = worked_on_in_vain();
+    let begin = again.begin("object-1", Repeat::Proven);
+    again.does(begin);
+    let mut resumed = Story::committing(Repeat::Proven);
+    let until = resumed.at(0);
+    resumed.does(Command::Accepted { until });
+    while resumed.is_to_go_out() {
+        resumed.pass(3600);
+        resumed.does(unclear());
+    }
+    resumed.does(Command::Resume);
+    for mut story in [again, resumed] {
+        let mark = story.post.work.mark.as_ref().unwrap();
+        assert_eq!((mark.settle_by, mark.pending_since), (None, None));
+        let until = story.at(60);
+        story.does(Command::Looked(Evidence::Pending { until }));
+        story.pass(23 * 3600);
+        story.does(Command::Looked(Evidence::Pending {
+            until: story.at(60),
+        }));
+        assert!(story.is_to_go_out(), "its day is not over");
+        story.pass(3600);
+        story.does(Command::Looked(Evidence::Pending {
+            until: story.at(60),
+        }));
+        assert_eq!(story.code(), Some("outcome_unknown"));
+    }
+}
+
 #[test]
 fn a_dead_token_should_stop_the_clock_of_an_open_commit() {
     let mut story = Story::committing(Repeat::Assumed);
@@ -285,6 +437,48 @@ fn a_dead_token_should_stop_the_clock_of_an_open_commit() {
     assert_eq!(story.code(), Some("outcome_unknown"));
     let minutes = (story.now - began).num_minutes();
     assert!((60..=70).contains(&minutes), "{minutes} min");
+}
+
+/// A rate limit of an hour comes between two looks at a commit.
+fn limited_for_an_hour(story: &mut Story) {
+    story.pass(65);
+    story.does(unclear());
+    let scope = LimitScope::Account;
+    let until = Some(story.at(3600));
+    let limited = Command::Hold {
+        failure: failure(FailureClass::RateLimited { until, scope }),
+        until: story.at(3600),
+    };
+    story.does(limited);
+    story.pass(3600);
+    story.does(unclear());
+}
+
+#[test]
+fn a_rate_limit_should_stop_the_clock_of_an_open_commit() {
+    let mut story = Story::committing(Repeat::Never);
+    limited_for_an_hour(&mut story);
+    assert_eq!(
+        story.status(),
+        PostStatus::Publishing,
+        "the hour starts now"
+    );
+    let began = story.now;
+    while story.is_to_go_out() {
+        story.pass(story.due_in().max(1));
+        story.does(unclear());
+    }
+    assert_eq!(story.code(), Some("outcome_unknown"));
+    let minutes = (story.now - began).num_minutes();
+    assert!((60..=70).contains(&minutes), "{minutes} min");
+}
+
+#[test]
+fn rate_limits_should_not_keep_looking_alive_for_ever() {
+    let mut story = Story::committing(Repeat::Never);
+    story.post.give_up_after = std::time::Duration::from_secs(30);
+    limited_for_an_hour(&mut story);
+    assert_eq!(story.code(), Some("outcome_unknown"));
 }
 
 #[test]

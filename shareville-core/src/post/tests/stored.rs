@@ -49,10 +49,13 @@ fn in_full(post: &Post) -> Value {
     });
     fill(work, &empty);
     let empty = json!({
-        "settle_by": null, "look_until": null, "pending_since": null, "looks": 0, "absent": 0, "dead": 0,
+        "refusal": null, "settle_by": null, "look_until": null, "pending_since": null, "looks": 0, "absent": 0, "dead": 0,
         "counted_at": null,
     });
     fill(&mut work["mark"], &empty);
+    if let Some(refusal) = work["mark"].get_mut("refusal") {
+        fill(refusal, &json!({"platform": null}));
+    }
     let empty = json!({"looks": 0, "absent": 0, "counted_at": null});
     fill(&mut work["comment"], &empty);
     let empty = json!({"object": null});

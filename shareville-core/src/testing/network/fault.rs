@@ -54,6 +54,8 @@ pub enum Fault {
     ActWhenTold,
     /// Does nothing, and answers an error that proves it.
     Refuse(Failure),
+    /// Does nothing, and answers an error that does not prove it.
+    Answer(Failure),
     /// Does nothing, and the answer is lost.
     LoseRequest,
     /// Hangs before it acts, until [`FakeNetwork::release`].
@@ -128,6 +130,7 @@ impl FakeNetwork {
             Some(Fault::ActLater(after)) => (Act::Later(Some(*after)), Answer::Error(lost())),
             Some(Fault::ActWhenTold) => (Act::Later(None), Answer::Error(lost())),
             Some(Fault::Refuse(failure)) => (Act::Not, Answer::Refusal(failure.clone())),
+            Some(Fault::Answer(failure)) => (Act::Not, Answer::Error(failure.clone())),
             Some(Fault::LoseRequest) => (Act::Not, Answer::Error(lost())),
         };
         if matches!(fault, Some(Fault::HangBefore | Fault::Freeze)) {

@@ -285,6 +285,9 @@ impl Publisher for FakeNetwork {
         let now = self.0.clock.now();
         let id = progress.object.clone().unwrap_or_default();
         let state = self.state();
+        if let Some(found) = &state.found {
+            return Ok(found.clone());
+        }
         let Some(object) = state.objects.get(&id).filter(|object| !object.gone) else {
             return Ok(Evidence::Unclear(Some(not_there())));
         };
