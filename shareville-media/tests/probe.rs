@@ -172,3 +172,45 @@ async fn a_file_that_breaks_off_or_is_damaged_should_be_an_error_and_no_panic() 
         );
     }
 }
+
+/// A box that says it is this long, in the long form.
+fn long_box(kind: [u8; 4], length: u64) -> Vec<u8> {
+    [&[0, 0, 0, 1], &kind[..], &length.to_be_bytes()].concat()
+}
+
+/// As it comes from a server that does not tell how long it is.
+#[derive(Debug)]
+struct Endless(Bytes);
+
+#[async_trait]
+impl Parts for Endless {
+    async fn part(&self, range: Range<u64>) -> Result<Fetched, MediaError> {
+        let part = self.0.part(range).await?;
+        Ok(Fetched {
+            total: None,
+            ..part
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_box_of_any_length_should_be_an_error_and_no_panic() {
+    let begin = long_box(*b"ftyp", 16);
+    for length in (0..=64).flat_map(|near| [near, u64::MAX - near, u64::MAX / 2 + near]) {
+        for kind in [*b"ftyp", *b"free", *b"moov"] {
+            // A table of contents that is empty is one all the same.
+            let is_whole = (kind, length) == (*b"moov", 16);
+            let alone = long_box(kind, length);
+            let behind = [&begin[..], &alone].concat();
+            for file in [alone, behind].map(Bytes::from) {
+                let broken = [probe(&file).await, probe(&Endless(file)).await];
+                for broken in broken {
+                    assert!(
+                        is_whole || matches!(broken, Err(MediaError::NotUnderstood(_))),
+                        "{length}: {broken:?}"
+                    );
+                }
+            }
+        }
+    }
+}
