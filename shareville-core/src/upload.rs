@@ -170,6 +170,14 @@ pub struct Uploading<'a> {
 }
 
 impl Uploading<'_> {
+    /// Whether the caller may upload at all: asked before anything is read of what they send.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn allowed(&self) -> Result<(), Error> {
+        self.caller.require(Scope::PostsWrite)
+    }
+
     /// Takes a medium, as its bytes come. If it breaks off or is refused, nothing of it stays.
     ///
     /// It takes `posts:write`: media are there to be posted.
@@ -203,7 +211,7 @@ impl Uploading<'_> {
 
     /// Takes its place.
     async fn begin(&self, new: &NewUpload) -> Result<(BegunUpload, &dyn MediaKeeper), Error> {
-        self.caller.require(Scope::PostsWrite)?;
+        self.allowed()?;
         let Some(user) = self.caller.about(new.user.as_ref())? else {
             let message = "name the end user who uploads, as your website calls them";
             return Err(Error::invalid("/userId", "required", message));

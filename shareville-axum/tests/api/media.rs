@@ -1,6 +1,13 @@
 //! Uploads: taken from who may post, given to whoever knows their address.
 
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -150,6 +157,55 @@ async fn a_form_should_be_taken_too() {
     send("nonsense".to_owned())
         .await
         .problem(400, "malformed_form");
+}
+
+/// A form in many pieces that are all there at once, and how many of them were taken.
+fn form_at_once(head: &'static str) -> (Body, Arc<AtomicUsize>) {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&taken);
+    let pieces = (0..4096).map(move |number| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, Infallible>(match number {
+            0 => Bytes::from_static(head.as_bytes()),
+            _ => Bytes::from(vec![b'x'; 8 * 1024]),
+        })
+    });
+    (Body::from_stream(stream::iter(pieces)), taken)
+}
+
+#[tokio::test]
+async fn no_more_of_a_form_should_be_taken_than_is_used() {
+    let world = World::new().await;
+    let head = "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nPNG";
+    for (head, status, code) in [
+        ("nothing like a form", 400, "malformed_form"),
+        (
+            "--x\r\nContent-Disposition: form-data; name=\"file",
+            400,
+            "malformed_form",
+        ),
+        (head, 413, "media_too_large"),
+    ] {
+        let (body, taken) = form_at_once(head);
+        let call = world.post("/media?userId=maria").key(&world.key);
+        let refused = call
+            .raw("multipart/form-data; boundary=x", body)
+            .send()
+            .await;
+        refused.problem(status, code);
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(taken < 20, "{taken} pieces were taken for {head}");
+    }
+    let reader = world.scoped_key(&["posts:read"]).await;
+    let (body, taken) = form_at_once(head);
+    let call = world.post("/media?userId=maria").key(&reader);
+    let refused = call
+        .raw("multipart/form-data; boundary=x", body)
+        .send()
+        .await;
+    refused.problem(403, "missing_scope");
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
+    assert!(nothing_is_kept(&world));
 }
 
 #[tokio::test]
