@@ -98,7 +98,7 @@ impl Shareville {
     ) -> (MediaSource, Result<MediaFacts, MediaError>) {
         let until = end.min(Instant::now() + PATIENCE);
         let read = timeout_at(until, self.media().facts(tenant, source)).await;
-        let read = read.unwrap_or_else(|late| Err(MediaError::Unreachable(Box::new(late))));
+        let read = read.unwrap_or_else(|late| Err(MediaError::NotAnswering(Box::new(late))));
         (source.clone(), read)
     }
 
