@@ -214,3 +214,47 @@ async fn a_box_of_any_length_should_be_an_error_and_no_panic() {
         }
     }
 }
+
+/// A TIFF picture whose directory stands behind this much data, with an orientation.
+fn tiff(data: u32, [begin, orientation]: [u8; 2]) -> Bytes {
+    let short = |number: u16| match begin {
+        b'I' => number.to_le_bytes(),
+        _ => number.to_be_bytes(),
+    };
+    let long = |number: u32| match begin {
+        b'I' => number.to_le_bytes(),
+        _ => number.to_be_bytes(),
+    };
+    let mut file = [&[begin, begin][..], &short(42), &long(8 + data)].concat();
+    file.resize(8 + data as usize, 7);
+    file.extend(short(3));
+    file.extend([&short(256)[..], &short(4), &long(1), &long(640)].concat());
+    file.extend([&short(257)[..], &short(3), &long(1), &short(480), &[0; 2]].concat());
+    let orientation = short(orientation.into());
+    file.extend([&short(274)[..], &short(3), &long(1), &orientation, &[0; 2]].concat());
+    file.extend(long(0));
+    file.into()
+}
+
+#[tokio::test]
+async fn a_tiff_should_be_measured_wherever_its_directory_stands() {
+    for data in [0, 3 * 1024 * 1024] {
+        for begin in [b'I', b'M'] {
+            for (orientation, size) in [(1, (640, 480)), (6, (480, 640))] {
+                let whole = tiff(data, [begin, orientation]);
+                let endless = probe(&Endless(whole.clone())).await.unwrap();
+                assert_eq!(endless.width.zip(endless.height), Some(size));
+                let facts = probe(&whole).await.unwrap();
+                assert_eq!(facts.format, MediaFormat::Tiff);
+                assert_eq!(facts.width.zip(facts.height), Some(size));
+            }
+            let whole = tiff(data, [begin, 1]);
+            for missing in [1, 10, 39, 42] {
+                let broken = probe(&whole.slice(..whole.len() - missing)).await;
+                let is_told = matches!(broken, Err(MediaError::NotUnderstood(_)));
+                // What follows the directory is nobody's business.
+                assert!(is_told || missing <= 16, "{missing}: {broken:?}");
+            }
+        }
+    }
+}

@@ -67,7 +67,7 @@ async fn contents(file: &dyn Parts, head: &Fetched) -> Result<Vec<u8>, MediaErro
 }
 
 /// A part, out of the head if it is there.
-async fn part(
+pub(super) async fn part(
     file: &dyn Parts,
     head: &Fetched,
     range: std::ops::Range<u64>,
