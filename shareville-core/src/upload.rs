@@ -26,6 +26,12 @@ use crate::{
 /// How long an upload may be under way before it is given up.
 const UNDER_WAY: Duration = Duration::from_secs(3600);
 
+/// How many bytes an upload under way counts for at least, so that nobody has any number of them.
+const LEAST_RESERVED: u64 = 16 * 1024 * 1024;
+
+/// How many it counts for at most, however large a file may be: sums stay far from overflowing.
+const MOST_RESERVED: u64 = 1 << 40;
+
 /// How many bytes tell what kind of file it is.
 const HEAD: usize = 4096;
 
@@ -39,7 +45,8 @@ const NOT_HERE: &str = "its host keeps no uploads";
 pub struct NewUpload {
     /// The end user it is for, where the caller speaks for all of them.
     pub user: Option<UserId>,
-    /// How many bytes it has, if that is known beforehand.
+    /// How many bytes it has at most, if that is known beforehand. Where it is not, all that it may have is reserved
+    /// meanwhile.
     pub announced: Option<u64>,
     /// What kind of file it is said to be: its media type.
     pub content_type: Option<String>,
@@ -95,8 +102,8 @@ fn told(over: OverQuota) -> String {
         QuotaOf::User => "the end user",
     };
     format!(
-        "{whose} may have {most} bytes of uploads at one time, and has {used}: what no post needs goes a day after it was \
-         used last"
+        "{whose} may have {most} bytes of uploads at one time, and has {used}, those under way included: what no post \
+         needs goes a day after it was used last"
     )
 }
 
@@ -194,13 +201,13 @@ impl Uploading<'_> {
         E: From<Error> + Send,
     {
         let said = Said::of(new.content_type.as_deref());
-        let (begun, keeper) = self.begin(&new).await?;
+        let (begun, room, keeper) = self.begin(&new).await?;
         let place = MediaPlace {
             tenant: begun.tenant,
             id: begun.id,
         };
         let received = match said {
-            Ok(said) => self.take(&begun, keeper, said, bytes).await,
+            Ok(said) => self.take(&begun, room, keeper, said, bytes).await,
             Err(refused) => Err(Error::from(refused).into()),
         };
         if received.is_err() {
@@ -209,8 +216,8 @@ impl Uploading<'_> {
         received
     }
 
-    /// Takes its place.
-    async fn begin(&self, new: &NewUpload) -> Result<(BegunUpload, &dyn MediaKeeper), Error> {
+    /// Takes its place: as much as is announced, or as it may have or there is.
+    async fn begin(&self, new: &NewUpload) -> Result<(BegunUpload, Room, &dyn MediaKeeper), Error> {
         self.allowed()?;
         let Some(user) = self.caller.about(new.user.as_ref())? else {
             let message = "name the end user who uploads, as your website calls them";
@@ -224,27 +231,45 @@ impl Uploading<'_> {
             .keeper()
             .ok_or(MediaError::NotSupported(NOT_HERE))?;
         let limits = &self.shareville.settings().uploads;
-        let bytes = new.announced.unwrap_or_default();
-        check_size(bytes, limits.max_bytes)?;
-        let begun = BegunUpload {
+        let needed = new.announced.unwrap_or(1);
+        let mut room = Room {
+            bytes: limits.max_bytes,
+            beyond: UploadError::TooLarge {
+                most: limits.max_bytes,
+            },
+        };
+        room.holds(needed)?;
+        let wanted = match new.announced {
+            Some(bytes) => bytes.max(LEAST_RESERVED.min(limits.max_bytes)),
+            None => limits.max_bytes.min(MOST_RESERVED),
+        };
+        let mut begun = BegunUpload {
             id: MediaId::generate(),
             tenant: self.caller.tenant().id,
             user,
             made_from: None,
-            bytes,
+            bytes: wanted,
             expires_at: later(self.shareville.clock().now(), UNDER_WAY),
         };
         let store = self.shareville.store();
-        store
-            .begin_upload(&begun, limits)
-            .await?
-            .map_err(UploadError::OverQuota)?;
-        Ok((begun, keeper.as_ref()))
+        while let Err(over) = store.begin_upload(&begun, limits).await? {
+            let left = over.most.saturating_sub(over.used);
+            if left < needed || left >= begun.bytes {
+                return Err(UploadError::OverQuota(over).into());
+            }
+            begun.bytes = left;
+            room = Room {
+                bytes: left,
+                beyond: UploadError::OverQuota(over),
+            };
+        }
+        Ok((begun, room, keeper.as_ref()))
     }
 
     async fn take<E>(
         &self,
         begun: &BegunUpload,
+        room: Room,
         keeper: &dyn MediaKeeper,
         said: Said,
         mut bytes: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
@@ -256,10 +281,10 @@ impl Uploading<'_> {
             tenant: begun.tenant,
             id: begun.id,
         };
-        let most = self.shareville.settings().uploads.max_bytes;
         let writer = keeper.keep(place).await.map_err(Error::from)?;
         let mut taking = Taking {
             keeper,
+            room,
             writer,
             said,
             head: Vec::new(),
@@ -268,7 +293,7 @@ impl Uploading<'_> {
         };
         while let Some(piece) = bytes.next().await {
             let taken = match piece {
-                Ok(piece) => taking.take(piece, most).await.map_err(E::from),
+                Ok(piece) => taking.take(piece).await.map_err(E::from),
                 Err(broken) => Err(broken),
             };
             if let Err(error) = taken {
@@ -315,16 +340,27 @@ impl Uploading<'_> {
     }
 }
 
-const fn check_size(bytes: u64, most: u64) -> Result<(), UploadError> {
-    match bytes > most {
-        true => Err(UploadError::TooLarge { most }),
-        false => Ok(()),
+/// How much there is room for.
+#[derive(Debug)]
+struct Room {
+    bytes: u64,
+    /// What is told of a file that is larger.
+    beyond: UploadError,
+}
+
+impl Room {
+    fn holds(&self, bytes: u64) -> Result<(), UploadError> {
+        match bytes > self.bytes {
+            true => Err(self.beyond.clone()),
+            false => Ok(()),
+        }
     }
 }
 
 /// An upload whose bytes are coming.
 struct Taking<'a> {
     keeper: &'a dyn MediaKeeper,
+    room: Room,
     writer: Box<dyn MediaWriter>,
     said: Said,
     /// Its first bytes, until they tell what it is.
@@ -334,9 +370,9 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    async fn take(&mut self, piece: Bytes, most: u64) -> Result<(), Error> {
+    async fn take(&mut self, piece: Bytes) -> Result<(), Error> {
         self.bytes = self.bytes.saturating_add(piece.len() as u64);
-        check_size(self.bytes, most)?;
+        self.room.holds(self.bytes)?;
         if self.format.is_some() {
             return Ok(self.writer.write(piece).await?);
         }

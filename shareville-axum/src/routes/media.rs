@@ -104,7 +104,9 @@ async fn create(auth: CallerAuth, query: Query, request: Request) -> Result<Resp
     let is_form = essence.is_some_and(|it| it.trim().eq_ignore_ascii_case("multipart/form-data"));
     let uploading = auth.shareville.uploads(&auth.caller);
     uploading.allowed()?;
+    let length = request.body().size_hint().exact();
     let upload = if is_form {
+        let max_bytes = auth.shareville.settings().uploads.max_bytes;
         let began = Arc::new(AtomicBool::new(false));
         let request = request.map(|body| form_body(body, Arc::clone(&began)));
         let mut form = Multipart::from_request(request, &())
@@ -114,18 +116,18 @@ async fn create(auth: CallerAuth, query: Query, request: Request) -> Result<Resp
         began.store(true, Ordering::Relaxed);
         let new = NewUpload {
             user,
-            announced: None,
+            // It is a little shorter than the form.
+            announced: length.map(|length| length.min(max_bytes)),
             content_type: file.content_type().map(str::to_owned),
         };
         uploading.receive(new, pieces(file, limits.time)).await?
     } else {
-        let body = request.into_body();
         let new = NewUpload {
             user,
-            announced: body.size_hint().exact(),
+            announced: length,
             content_type,
         };
-        let pieces = pieces(body.into_data_stream(), limits.time);
+        let pieces = pieces(request.into_body().into_data_stream(), limits.time);
         uploading.receive(new, pieces).await?
     };
     let shown = dto::upload::Upload::new(&upload, auth.shareville.api_url());

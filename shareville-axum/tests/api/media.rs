@@ -13,7 +13,7 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode},
 };
-use futures::stream;
+use futures::{channel::mpsc, stream};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -290,6 +290,32 @@ async fn a_user_should_have_no_more_than_their_room() {
         "{}",
         over.detail()
     );
+}
+
+#[tokio::test]
+async fn what_is_under_way_should_count_for_all_that_it_may_become() {
+    let world = World::new().await;
+    let send = |body: Body| {
+        let call = world.post("/media?userId=maria").key(&world.key);
+        Box::pin(call.raw("image/png", body).send())
+    };
+    // Two bodies without a length, which go on later.
+    let (client, body) = mpsc::unbounded::<Result<Bytes, &str>>();
+    let (other_client, other_body) = mpsc::unbounded::<Result<Bytes, &str>>();
+    let mut first = send(Body::from_stream(body));
+    let mut second = send(Body::from_stream(other_body));
+    assert!(futures::poll!(first.as_mut()).is_pending());
+    assert!(futures::poll!(second.as_mut()).is_pending());
+    let over = send(PNG.into()).await.problem(422, "media_quota");
+    assert!(over.detail().contains("under way"), "{}", over.detail());
+    // Who hangs up gives their room back.
+    client.unbounded_send(Err("the client is gone")).unwrap();
+    first.await.problem(400, "incomplete_body");
+    send(PNG.into()).await.expect(201);
+    let png = Ok(Bytes::from_static(PNG));
+    other_client.unbounded_send(png).unwrap();
+    drop(other_client);
+    second.await.expect(201);
 }
 
 #[tokio::test]
