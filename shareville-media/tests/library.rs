@@ -1,7 +1,9 @@
 //! The library over a store in memory, and over a folder.
 #![allow(clippy::unwrap_used)]
 
-use std::{io::Cursor, mem::ManuallyDrop, ops::Range, path::Path, sync::Arc, time::Duration};
+use std::{
+    io::Cursor, mem::ManuallyDrop, ops::Range, path::Path, pin::pin, sync::Arc, time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -221,6 +223,21 @@ async fn many_who_want_a_rendition_at_once_should_get_the_same() {
     let got = futures::future::join_all(wanting).await;
     let first = got[0].as_ref().unwrap();
     assert!(got.iter().all(|it| it.as_ref().unwrap() == first));
+}
+
+#[tokio::test]
+async fn a_rendition_that_loses_a_race_should_be_tried_again() {
+    let world = world(Objects::in_memory()).await;
+    let upload = world.upload(png(1600, 800)).await;
+    let mut making = pin!(world.address(&upload, INSTAGRAM));
+    assert!(futures::poll!(making.as_mut()).is_pending());
+    let ids = [upload.id];
+    let discarded = world.store.discard_uploads(world.tenant, &ids);
+    discarded.await.unwrap();
+    let lost = making.await.unwrap_err();
+    assert!(matches!(lost, MediaError::Unavailable(_)), "{lost:?}");
+    let gone = world.address(&upload, INSTAGRAM).await.unwrap_err();
+    assert!(matches!(gone, MediaError::Unknown), "{gone:?}");
 }
 
 #[tokio::test]
