@@ -477,9 +477,12 @@ impl Shareville {
         tenant: TenantId,
         user: &UserId,
     ) -> Result<(), Error> {
-        self.store().discard_uploads_of(tenant, user).await?;
+        let places = self.store().discard_uploads_of(tenant, user).await?;
         // Nobody sees them any more; what cannot be erased now, a sweep erases.
-        self.sweep_uploads().await
+        match self.keeper() {
+            Some(keeper) => self.erase_bytes(keeper.as_ref(), &places).await,
+            None => Ok(()),
+        }
     }
 
     async fn erase_bytes(

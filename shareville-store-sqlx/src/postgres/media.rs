@@ -72,6 +72,9 @@ pub(super) const DISCARD_OF: &str = "UPDATE shareville_uploads SET discarded = t
      WHERE id IN (SELECT id FROM shareville_uploads WHERE tenant = $1 AND end_user = $2 AND NOT discarded
                   ORDER BY id FOR NO KEY UPDATE)";
 
+pub(super) const DISCARDED_OF: &str = "SELECT tenant, id FROM shareville_uploads
+     WHERE tenant = $1 AND end_user = $2 AND discarded";
+
 /// Discards all that a tenant leaves behind.
 pub(super) const LEFT_BEHIND: &str = "UPDATE shareville_uploads SET discarded = true
      WHERE id IN (SELECT id FROM shareville_uploads WHERE tenant = $1 AND NOT discarded
@@ -284,7 +287,7 @@ impl MediaStore for PostgresStore {
         write.commit().await
     }
 
-    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<()> {
+    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<Vec<MediaPlace>> {
         let mut write = self.write().await?;
         query(DISCARD_OF)
             .bind(tenant.as_uuid())
@@ -292,7 +295,14 @@ impl MediaStore for PostgresStore {
             .execute(write.on())
             .await
             .map_err(failed)?;
-        write.commit().await
+        let discarded: Vec<(Uuid, Uuid)> = query_as(DISCARDED_OF)
+            .bind(tenant.as_uuid())
+            .bind(user.as_str())
+            .fetch_all(write.on())
+            .await
+            .map_err(failed)?;
+        write.commit().await?;
+        Ok(places(&discarded))
     }
 
     async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>> {

@@ -60,6 +60,9 @@ pub(super) const DISCARD: [&str; 2] = [
 pub(super) const DISCARD_OF: &str =
     "UPDATE shareville_uploads SET discarded = 1 WHERE tenant = ?1 AND user = ?2 AND discarded = 0";
 
+pub(super) const DISCARDED_OF: &str = "SELECT tenant, id FROM shareville_uploads
+     INDEXED BY shareville_uploads_by_user WHERE tenant = ?1 AND user = ?2 AND discarded = 1";
+
 /// Discards all that a tenant leaves behind.
 pub(super) const LEFT_BEHIND: &str =
     "UPDATE shareville_uploads SET discarded = 1 WHERE tenant = ?1 AND discarded = 0";
@@ -243,7 +246,7 @@ impl MediaStore for SqliteStore {
         write.commit().await
     }
 
-    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<()> {
+    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<Vec<MediaPlace>> {
         let mut write = self.write().await?;
         query(DISCARD_OF)
             .bind(tenant.as_uuid())
@@ -251,7 +254,14 @@ impl MediaStore for SqliteStore {
             .execute(write.on())
             .await
             .map_err(failed)?;
-        write.commit().await
+        let discarded: Vec<(Uuid, Uuid)> = query_as(DISCARDED_OF)
+            .bind(tenant.as_uuid())
+            .bind(user.as_str())
+            .fetch_all(write.on())
+            .await
+            .map_err(failed)?;
+        write.commit().await?;
+        Ok(places(&discarded))
     }
 
     async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>> {

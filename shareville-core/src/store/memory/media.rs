@@ -45,6 +45,13 @@ impl KeptUpload {
         })
     }
 
+    fn place(&self) -> MediaPlace {
+        MediaPlace {
+            tenant: self.begun.tenant,
+            id: self.begun.id,
+        }
+    }
+
     fn original(&self) -> Option<MediaId> {
         self.begun.made_from.as_ref().map(|made| made.original)
     }
@@ -221,10 +228,12 @@ impl MediaStore for MemoryStore {
         Ok(())
     }
 
-    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<()> {
-        self.state()
-            .discard(|it| it.begun.tenant == tenant && it.begun.user == *user);
-        Ok(())
+    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<Vec<MediaPlace>> {
+        let mut state = self.state();
+        let theirs = |it: &KeptUpload| it.begun.tenant == tenant && it.begun.user == *user;
+        state.discard(theirs);
+        let discarded = state.uploads.values().filter(|it| theirs(it));
+        Ok(discarded.map(KeptUpload::place).collect())
     }
 
     async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>> {
@@ -247,11 +256,7 @@ impl MediaStore for MemoryStore {
             }
         }
         let discarded = state.uploads.values().filter(|it| !it.is_there());
-        let places = discarded.map(|it| MediaPlace {
-            tenant: it.begun.tenant,
-            id: it.begun.id,
-        });
-        Ok(places.take(limit).collect())
+        Ok(discarded.map(KeptUpload::place).take(limit).collect())
     }
 
     async fn forget_uploads(&self, places: &[MediaPlace]) -> Result<()> {

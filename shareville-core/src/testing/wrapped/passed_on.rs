@@ -153,7 +153,7 @@ impl MediaStore for Wrapped {
         self.inner()?.discard_uploads(tenant, ids).await
     }
 
-    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<()> {
+    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<Vec<MediaPlace>> {
         self.inner()?.discard_uploads_of(tenant, user).await
     }
 
