@@ -35,8 +35,11 @@ const MOST_RESERVED: u64 = 1 << 40;
 /// How many bytes tell what kind of file it is.
 const HEAD: usize = 4096;
 
-/// How many uploads are erased in one go.
+/// How many uploads are looked at, or erased, in one go.
 const BATCH: usize = 100;
+
+/// How many times in one sweep as many are looked at: each that is kept is over again once its time is.
+const MOST_BATCHES: usize = 1000;
 
 const NOT_HERE: &str = "its host keeps no uploads";
 
@@ -461,12 +464,20 @@ impl Shareville {
         let Some(keeper) = self.keeper() else {
             return Ok(());
         };
-        loop {
+        for _ in 0..MOST_BATCHES {
             let until = later(self.clock().now(), self.settings().uploads.life);
-            let places = self.store().sweep_uploads(until, BATCH).await?;
-            self.erase_bytes(keeper.as_ref(), &places).await?;
+            if self.store().sweep_uploads(until, BATCH).await? < BATCH {
+                break;
+            }
+        }
+        let (mut erased, mut after) = (Ok(()), None);
+        loop {
+            let places = self.store().discarded_uploads(after, BATCH).await?;
+            after = places.last().map(|last| last.id);
+            // What cannot be erased must not keep what comes after it.
+            erased = self.erase_bytes(keeper.as_ref(), &places).await.and(erased);
             if places.len() < BATCH {
-                return Ok(());
+                return erased;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Uploads: taken from who may post, given to whoever knows their address.
 
 use std::{
+    collections::HashSet,
     convert::Infallible,
     sync::{
         Arc,
@@ -407,6 +408,26 @@ async fn what_a_draft_names_should_stay_and_the_rest_be_swept() {
     let served = fetch(&world, Method::GET, &unnamed.body["url"], &[]).await;
     assert_eq!(served.status, StatusCode::NOT_FOUND);
     assert_eq!(world.shelf.kept.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_erased_should_not_keep_the_rest() {
+    let world = World::new().await;
+    for _ in 0..110 {
+        upload(&world, "maria", PNG).await.expect(201);
+    }
+    let stuck: HashSet<_> = world.shelf.kept.lock().unwrap().keys().copied().collect();
+    world.shelf.stuck.lock().unwrap().clone_from(&stuck);
+    for _ in 0..110 {
+        upload(&world, "maria", PNG).await.expect(201);
+    }
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    world.shareville.sweep_uploads().await.unwrap_err();
+    let left: HashSet<_> = world.shelf.kept.lock().unwrap().keys().copied().collect();
+    assert_eq!(left, stuck);
+    world.shelf.stuck.lock().unwrap().clear();
+    world.shareville.sweep_uploads().await.unwrap();
+    assert!(nothing_is_kept(&world));
 }
 
 #[tokio::test]

@@ -82,8 +82,8 @@ pub(super) const KEEP_NAMED: &str = "UPDATE shareville_uploads SET expires_at = 
 pub(super) const DISCARD_OVER: &str = "UPDATE shareville_uploads SET discarded = 1
      WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND discarded = 0 AND expires_at <= ?2";
 
-pub(super) const DISCARDED: &str =
-    "SELECT tenant, id FROM shareville_uploads WHERE discarded = 1 LIMIT ?1";
+pub(super) const DISCARDED: &str = "SELECT tenant, id FROM shareville_uploads
+     INDEXED BY shareville_uploads_discarded WHERE discarded = 1 AND id > ?1 ORDER BY id LIMIT ?2";
 
 pub(super) const FORGET: &str =
     "DELETE FROM shareville_uploads WHERE id = ?1 AND tenant = ?2 AND discarded = 1";
@@ -264,7 +264,7 @@ impl MediaStore for SqliteStore {
         Ok(places(&discarded))
     }
 
-    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>> {
+    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<usize> {
         let now = micros(self.clock.now());
         let over: Vec<Uuid> = query_scalar(OVER)
             .bind(now)
@@ -272,6 +272,7 @@ impl MediaStore for SqliteStore {
             .fetch_all(&self.reads)
             .await
             .map_err(failed)?;
+        let looked_at = over.len();
         // Mostly there is nothing to do, and writes stand in line for it.
         if !over.is_empty() {
             let over = hexes(over)?;
@@ -286,7 +287,16 @@ impl MediaStore for SqliteStore {
             }
             write.commit().await?;
         }
+        Ok(looked_at)
+    }
+
+    async fn discarded_uploads(
+        &self,
+        after: Option<MediaId>,
+        limit: usize,
+    ) -> Result<Vec<MediaPlace>> {
         let discarded: Vec<(Uuid, Uuid)> = query_as(DISCARDED)
+            .bind(after.map_or(Uuid::nil(), |after| after.as_uuid()))
             .bind(count(limit))
             .fetch_all(&self.reads)
             .await

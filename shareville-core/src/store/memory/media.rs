@@ -236,7 +236,7 @@ impl MediaStore for MemoryStore {
         Ok(discarded.map(KeptUpload::place).collect())
     }
 
-    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>> {
+    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<usize> {
         let now = self.clock.now();
         let mut state = self.state();
         let over: Vec<MediaId> = state
@@ -246,6 +246,7 @@ impl MediaStore for MemoryStore {
             .map(|it| it.begun.id)
             .take(limit)
             .collect();
+        let looked_at = over.len();
         for id in over {
             let Some(upload) = state.uploads.get(&id) else {
                 continue;
@@ -255,8 +256,23 @@ impl MediaStore for MemoryStore {
                 false => state.discard(|it| it.begun.id == id),
             }
         }
+        Ok(looked_at)
+    }
+
+    async fn discarded_uploads(
+        &self,
+        after: Option<MediaId>,
+        limit: usize,
+    ) -> Result<Vec<MediaPlace>> {
+        let state = self.state();
         let discarded = state.uploads.values().filter(|it| !it.is_there());
-        Ok(discarded.map(KeptUpload::place).take(limit).collect())
+        let mut places: Vec<_> = discarded
+            .map(KeptUpload::place)
+            .filter(|it| after.is_none_or(|after| it.id > after))
+            .collect();
+        places.sort_unstable_by_key(|it| it.id);
+        places.truncate(limit);
+        Ok(places)
     }
 
     async fn forget_uploads(&self, places: &[MediaPlace]) -> Result<()> {
