@@ -253,6 +253,11 @@ fn build(
         let library = MediaLibrary::new(store, objects, fetcher, api_url, options);
         builder.media(library.clone()).uploads(library)
     } else {
+        if config.role == Role::Worker {
+            tracing::warn!(
+                "SHAREVILLE_MEDIA_STORE is not set: this worker can publish no uploads, and erases none that are over"
+            );
+        }
         builder.media(FetchedMedia::new(fetcher))
     };
     let shareville = builder
