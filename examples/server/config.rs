@@ -298,17 +298,21 @@ fn meta(local: bool) -> Result<Meta, Wrong> {
 
 const DEFAULT_MEDIA_STORE: &str = "file://shareville-media";
 
-/// Where uploads are kept. Only a process that does everything has a folder for them: others would not see it, so they
-/// take none unless they are told where.
+/// Where uploads are kept. Only a process that does everything has a folder or its memory for them: others would not see
+/// it, so they take none unless they are told where.
 fn media_store(role: Role) -> Result<Option<String>, Wrong> {
     const NAME: &str = "SHAREVILLE_MEDIA_STORE";
     let Some(text) = variable(NAME)? else {
         return Ok((role == Role::All).then(|| DEFAULT_MEDIA_STORE.to_owned()));
     };
-    if text.starts_with("file:") && role != Role::All {
+    let scheme = text.split(':').next().unwrap_or_default();
+    let is_own = ["file", "memory"]
+        .iter()
+        .any(|own| scheme.eq_ignore_ascii_case(own));
+    if is_own && role != Role::All {
         return Err(wrong(
             NAME,
-            "must not be a folder unless SHAREVILLE_ROLE is `all`: other processes cannot see it",
+            "must not be a folder or `memory:///` unless SHAREVILLE_ROLE is `all`: other processes cannot see it",
         ));
     }
     let known = text

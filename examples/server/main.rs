@@ -247,16 +247,17 @@ fn build(
     let fetcher = HttpFetcher::new(client);
     let builder = Shareville::builder(Arc::clone(&store), keyring, api_url.clone());
     let builder = if let Some(url) = &config.media_store {
-        // What a cloud's store takes besides its address, such as keys, stands in the environment by its usual names.
-        let named = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        let objects = Objects::open(url, named)
+        let objects = Objects::open(url, clouds_variables())
             .map_err(|error| format!("SHAREVILLE_MEDIA_STORE: {error}"))?;
         let options = MediaOptions::new().with_limits(config.settings.uploads);
         let library = MediaLibrary::new(store, objects, fetcher, api_url, options);
         builder.media(library.clone()).uploads(library)
     } else {
+        if config.role == Role::Worker {
+            tracing::warn!(
+                "SHAREVILLE_MEDIA_STORE is not set: this worker can publish no uploads, and erases none that are over"
+            );
+        }
         builder.media(FetchedMedia::new(fetcher))
     };
     let shareville = builder
@@ -269,6 +270,15 @@ fn build(
         .settings(config.settings)
         .build()?;
     Ok(shareville)
+}
+
+/// What a cloud's store takes besides its address, such as keys: it stands in the environment by its usual names. What is
+/// called otherwise is not for it: it would take a `BUCKET` or `TOKEN` of something else for its own.
+fn clouds_variables() -> impl Iterator<Item = (String, String)> {
+    const CLOUDS: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    variables.filter(|(name, _)| CLOUDS.iter().any(|cloud| name.starts_with(cloud)))
 }
 
 /// What is sealed in the store must open: else posts would fail one by one.

@@ -26,11 +26,20 @@ use crate::{
 /// How long an upload may be under way before it is given up.
 const UNDER_WAY: Duration = Duration::from_secs(3600);
 
+/// How many bytes an upload under way counts for at least, so that nobody has any number of them.
+const LEAST_RESERVED: u64 = 16 * 1024 * 1024;
+
+/// How many it counts for at most, however large a file may be: sums stay far from overflowing.
+const MOST_RESERVED: u64 = 1 << 40;
+
 /// How many bytes tell what kind of file it is.
 const HEAD: usize = 4096;
 
-/// How many uploads are erased in one go.
+/// How many uploads are looked at, or erased, in one go.
 const BATCH: usize = 100;
+
+/// How many times in one sweep as many are looked at: each that is kept is over again once its time is.
+const MOST_BATCHES: usize = 1000;
 
 const NOT_HERE: &str = "its host keeps no uploads";
 
@@ -39,7 +48,8 @@ const NOT_HERE: &str = "its host keeps no uploads";
 pub struct NewUpload {
     /// The end user it is for, where the caller speaks for all of them.
     pub user: Option<UserId>,
-    /// How many bytes it has, if that is known beforehand.
+    /// How many bytes it has at most, if that is known beforehand. Where it is not, all that it may have is reserved
+    /// meanwhile.
     pub announced: Option<u64>,
     /// What kind of file it is said to be: its media type.
     pub content_type: Option<String>,
@@ -95,8 +105,8 @@ fn told(over: OverQuota) -> String {
         QuotaOf::User => "the end user",
     };
     format!(
-        "{whose} may have {most} bytes of uploads at one time, and has {used}: what no post needs goes a day after it was \
-         used last"
+        "{whose} may have {most} bytes of uploads at one time, and has {used}, those under way included: what no post \
+         needs goes a day after it was used last"
     )
 }
 
@@ -170,6 +180,14 @@ pub struct Uploading<'a> {
 }
 
 impl Uploading<'_> {
+    /// Whether the caller may upload at all: asked before anything is read of what they send.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn allowed(&self) -> Result<(), Error> {
+        self.caller.require(Scope::PostsWrite)
+    }
+
     /// Takes a medium, as its bytes come. If it breaks off or is refused, nothing of it stays.
     ///
     /// It takes `posts:write`: media are there to be posted.
@@ -186,13 +204,13 @@ impl Uploading<'_> {
         E: From<Error> + Send,
     {
         let said = Said::of(new.content_type.as_deref());
-        let (begun, keeper) = self.begin(&new).await?;
+        let (begun, room, keeper) = self.begin(&new).await?;
         let place = MediaPlace {
             tenant: begun.tenant,
             id: begun.id,
         };
         let received = match said {
-            Ok(said) => self.take(&begun, keeper, said, bytes).await,
+            Ok(said) => self.take(&begun, room, keeper, said, bytes).await,
             Err(refused) => Err(Error::from(refused).into()),
         };
         if received.is_err() {
@@ -201,9 +219,9 @@ impl Uploading<'_> {
         received
     }
 
-    /// Takes its place.
-    async fn begin(&self, new: &NewUpload) -> Result<(BegunUpload, &dyn MediaKeeper), Error> {
-        self.caller.require(Scope::PostsWrite)?;
+    /// Takes its place: as much as is announced, or as it may have or there is.
+    async fn begin(&self, new: &NewUpload) -> Result<(BegunUpload, Room, &dyn MediaKeeper), Error> {
+        self.allowed()?;
         let Some(user) = self.caller.about(new.user.as_ref())? else {
             let message = "name the end user who uploads, as your website calls them";
             return Err(Error::invalid("/userId", "required", message));
@@ -216,27 +234,45 @@ impl Uploading<'_> {
             .keeper()
             .ok_or(MediaError::NotSupported(NOT_HERE))?;
         let limits = &self.shareville.settings().uploads;
-        let bytes = new.announced.unwrap_or_default();
-        check_size(bytes, limits.max_bytes)?;
-        let begun = BegunUpload {
+        let needed = new.announced.unwrap_or(1);
+        let mut room = Room {
+            bytes: limits.max_bytes,
+            beyond: UploadError::TooLarge {
+                most: limits.max_bytes,
+            },
+        };
+        room.holds(needed)?;
+        let wanted = match new.announced {
+            Some(bytes) => bytes.max(LEAST_RESERVED.min(limits.max_bytes)),
+            None => limits.max_bytes.min(MOST_RESERVED),
+        };
+        let mut begun = BegunUpload {
             id: MediaId::generate(),
             tenant: self.caller.tenant().id,
             user,
             made_from: None,
-            bytes,
+            bytes: wanted,
             expires_at: later(self.shareville.clock().now(), UNDER_WAY),
         };
         let store = self.shareville.store();
-        store
-            .begin_upload(&begun, limits)
-            .await?
-            .map_err(UploadError::OverQuota)?;
-        Ok((begun, keeper.as_ref()))
+        while let Err(over) = store.begin_upload(&begun, limits).await? {
+            let left = over.most.saturating_sub(over.used);
+            if left < needed || left >= begun.bytes {
+                return Err(UploadError::OverQuota(over).into());
+            }
+            begun.bytes = left;
+            room = Room {
+                bytes: left,
+                beyond: UploadError::OverQuota(over),
+            };
+        }
+        Ok((begun, room, keeper.as_ref()))
     }
 
     async fn take<E>(
         &self,
         begun: &BegunUpload,
+        room: Room,
         keeper: &dyn MediaKeeper,
         said: Said,
         mut bytes: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
@@ -248,10 +284,10 @@ impl Uploading<'_> {
             tenant: begun.tenant,
             id: begun.id,
         };
-        let most = self.shareville.settings().uploads.max_bytes;
         let writer = keeper.keep(place).await.map_err(Error::from)?;
         let mut taking = Taking {
             keeper,
+            room,
             writer,
             said,
             head: Vec::new(),
@@ -260,7 +296,7 @@ impl Uploading<'_> {
         };
         while let Some(piece) = bytes.next().await {
             let taken = match piece {
-                Ok(piece) => taking.take(piece, most).await.map_err(E::from),
+                Ok(piece) => taking.take(piece).await.map_err(E::from),
                 Err(broken) => Err(broken),
             };
             if let Err(error) = taken {
@@ -307,16 +343,27 @@ impl Uploading<'_> {
     }
 }
 
-const fn check_size(bytes: u64, most: u64) -> Result<(), UploadError> {
-    match bytes > most {
-        true => Err(UploadError::TooLarge { most }),
-        false => Ok(()),
+/// How much there is room for.
+#[derive(Debug)]
+struct Room {
+    bytes: u64,
+    /// What is told of a file that is larger.
+    beyond: UploadError,
+}
+
+impl Room {
+    fn holds(&self, bytes: u64) -> Result<(), UploadError> {
+        match bytes > self.bytes {
+            true => Err(self.beyond.clone()),
+            false => Ok(()),
+        }
     }
 }
 
 /// An upload whose bytes are coming.
 struct Taking<'a> {
     keeper: &'a dyn MediaKeeper,
+    room: Room,
     writer: Box<dyn MediaWriter>,
     said: Said,
     /// Its first bytes, until they tell what it is.
@@ -326,9 +373,9 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    async fn take(&mut self, piece: Bytes, most: u64) -> Result<(), Error> {
+    async fn take(&mut self, piece: Bytes) -> Result<(), Error> {
         self.bytes = self.bytes.saturating_add(piece.len() as u64);
-        check_size(self.bytes, most)?;
+        self.room.holds(self.bytes)?;
         if self.format.is_some() {
             return Ok(self.writer.write(piece).await?);
         }
@@ -417,12 +464,20 @@ impl Shareville {
         let Some(keeper) = self.keeper() else {
             return Ok(());
         };
-        loop {
+        for _ in 0..MOST_BATCHES {
             let until = later(self.clock().now(), self.settings().uploads.life);
-            let places = self.store().sweep_uploads(until, BATCH).await?;
-            self.erase_bytes(keeper.as_ref(), &places).await?;
+            if self.store().sweep_uploads(until, BATCH).await? < BATCH {
+                break;
+            }
+        }
+        let (mut erased, mut after) = (Ok(()), None);
+        loop {
+            let places = self.store().discarded_uploads(after, BATCH).await?;
+            after = places.last().map(|last| last.id);
+            // What cannot be erased must not keep what comes after it.
+            erased = self.erase_bytes(keeper.as_ref(), &places).await.and(erased);
             if places.len() < BATCH {
-                return Ok(());
+                return erased;
             }
         }
     }
@@ -433,9 +488,12 @@ impl Shareville {
         tenant: TenantId,
         user: &UserId,
     ) -> Result<(), Error> {
-        self.store().discard_uploads_of(tenant, user).await?;
+        let places = self.store().discard_uploads_of(tenant, user).await?;
         // Nobody sees them any more; what cannot be erased now, a sweep erases.
-        self.sweep_uploads().await
+        match self.keeper() {
+            Some(keeper) => self.erase_bytes(keeper.as_ref(), &places).await,
+            None => Ok(()),
+        }
     }
 
     async fn erase_bytes(

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use shareville_core::{
     id::TenantId,
-    media::{Addressed, MediaError, MediaFacts, MediaFetcher, MediaForm, MediaReader, MediaSource},
+    media::{
+        Addressed, MediaError, MediaFacts, MediaFetcher, MediaForm, MediaReader, MediaSource,
+        PublicMedia,
+    },
 };
 
 use crate::probe::{AtAddress, probe};
@@ -43,15 +46,12 @@ impl MediaReader for FetchedMedia {
 
     async fn address(
         &self,
-        _: TenantId,
+        tenant: TenantId,
         source: &MediaSource,
-        _: MediaForm,
+        form: MediaForm,
     ) -> Result<Addressed, MediaError> {
         match source {
-            MediaSource::Url(url) => Ok(Addressed {
-                url: url.clone(),
-                changed: None,
-            }),
+            MediaSource::Url(_) => PublicMedia.address(tenant, source, form).await,
             MediaSource::MediaId(_) => Err(MediaError::NotSupported(NO_UPLOADS)),
         }
     }

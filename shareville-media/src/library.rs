@@ -23,7 +23,8 @@ pub struct MediaOptions {
     pub limits: UploadLimits,
     /// How many pictures are decoded at once in this process. Default 2.
     pub decoding: usize,
-    /// The most pixels of a picture that is decoded; each takes up to 8 bytes of memory meanwhile. Default 50 million.
+    /// The most pixels of a picture that is decoded. Each has up to 8 bytes then; what would have more is refused. Up to
+    /// three times as much memory is in use meanwhile, by the decoder and for what is made of it. Default 50 million.
     pub max_pixels: u64,
     /// The most bytes of a picture that is decoded. Default 64 MiB.
     pub max_picture_bytes: u64,

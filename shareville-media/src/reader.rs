@@ -29,6 +29,11 @@ fn name_of(limits: JpegLimits) -> String {
     format!("jpeg {max_bytes} {min_width}-{max_width}")
 }
 
+/// Somebody else was at the same upload meanwhile: the next try finds what has become of it.
+fn lost_race() -> MediaError {
+    MediaError::Unavailable("the upload was changed meanwhile".into())
+}
+
 impl Inner {
     fn original(&self, upload: &Upload) -> Addressed {
         Addressed {
@@ -126,7 +131,7 @@ impl Inner {
         };
         let taken = self.store.begin_upload(&begun, limits).await;
         // Renditions count for no quota, so there is always room.
-        taken.map_err(unknown)?.map_err(|_| MediaError::Unknown)?;
+        taken.map_err(unknown)?.map_err(|_| lost_race())?;
         let kept = self.objects.put(rendition.place(), jpeg.bytes).await;
         let finished = match kept {
             Ok(()) => self.store.finish_upload(&rendition, limits).await,
@@ -141,7 +146,8 @@ impl Inner {
             Err(error @ StoreError::Lost(_)) => return Err(unknown(error)),
             Ok(Err(NotFinished::Gone | NotFinished::OverQuota(_))) => {
                 self.give_up(&rendition).await;
-                return Err(MediaError::Unknown);
+                // Whether it or the original is gone, the next try finds out.
+                return Err(lost_race());
             }
             Err(StoreError::Conflict { .. }) => self.give_up(&rendition).await,
             Err(error) => {
@@ -150,9 +156,7 @@ impl Inner {
             }
         }
         let first = self.rendition(upload, &form).await?;
-        first
-            .map(|first| self.made(&first))
-            .ok_or(MediaError::Unknown)
+        first.map(|first| self.made(&first)).ok_or_else(lost_race)
     }
 
     /// Erases a rendition that is of no use; what cannot be erased now, a sweep erases.

@@ -1,7 +1,9 @@
 //! The library over a store in memory, and over a folder.
 #![allow(clippy::unwrap_used)]
 
-use std::{io::Cursor, mem::ManuallyDrop, ops::Range, path::Path, sync::Arc, time::Duration};
+use std::{
+    io::Cursor, mem::ManuallyDrop, ops::Range, path::Path, pin::pin, sync::Arc, time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -224,6 +226,21 @@ async fn many_who_want_a_rendition_at_once_should_get_the_same() {
 }
 
 #[tokio::test]
+async fn a_rendition_that_loses_a_race_should_be_tried_again() {
+    let world = world(Objects::in_memory()).await;
+    let upload = world.upload(png(1600, 800)).await;
+    let mut making = pin!(world.address(&upload, INSTAGRAM));
+    assert!(futures::poll!(making.as_mut()).is_pending());
+    let ids = [upload.id];
+    let discarded = world.store.discard_uploads(world.tenant, &ids);
+    discarded.await.unwrap();
+    let lost = making.await.unwrap_err();
+    assert!(matches!(lost, MediaError::Unavailable(_)), "{lost:?}");
+    let gone = world.address(&upload, INSTAGRAM).await.unwrap_err();
+    assert!(matches!(gone, MediaError::Unknown), "{gone:?}");
+}
+
+#[tokio::test]
 async fn a_jpeg_that_is_as_wanted_should_be_addressed_as_it_is() {
     let world = world(Objects::in_memory()).await;
     let picture = RgbImage::from_pixel(800, 600, Rgb([9, 9, 9]));
@@ -311,7 +328,8 @@ async fn an_upload_that_breaks_off_should_leave_nothing() {
     }
     assert_eq!(files(folder.path()), [""; 0]);
     let limit = 10;
-    let left = world.store.sweep_uploads(START, limit).await.unwrap();
+    assert_eq!(world.store.sweep_uploads(START, limit).await.unwrap(), 0);
+    let left = world.store.discarded_uploads(None, limit).await.unwrap();
     assert_eq!(left, []);
 }
 

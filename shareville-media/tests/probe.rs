@@ -172,3 +172,89 @@ async fn a_file_that_breaks_off_or_is_damaged_should_be_an_error_and_no_panic() 
         );
     }
 }
+
+/// A box that says it is this long, in the long form.
+fn long_box(kind: [u8; 4], length: u64) -> Vec<u8> {
+    [&[0, 0, 0, 1], &kind[..], &length.to_be_bytes()].concat()
+}
+
+/// As it comes from a server that does not tell how long it is.
+#[derive(Debug)]
+struct Endless(Bytes);
+
+#[async_trait]
+impl Parts for Endless {
+    async fn part(&self, range: Range<u64>) -> Result<Fetched, MediaError> {
+        let part = self.0.part(range).await?;
+        Ok(Fetched {
+            total: None,
+            ..part
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_box_of_any_length_should_be_an_error_and_no_panic() {
+    let begin = long_box(*b"ftyp", 16);
+    for length in (0..=64).flat_map(|near| [near, u64::MAX - near, u64::MAX / 2 + near]) {
+        for kind in [*b"ftyp", *b"free", *b"moov"] {
+            // A table of contents that is empty is one all the same.
+            let is_whole = (kind, length) == (*b"moov", 16);
+            let alone = long_box(kind, length);
+            let behind = [&begin[..], &alone].concat();
+            for file in [alone, behind].map(Bytes::from) {
+                let broken = [probe(&file).await, probe(&Endless(file)).await];
+                for broken in broken {
+                    assert!(
+                        is_whole || matches!(broken, Err(MediaError::NotUnderstood(_))),
+                        "{length}: {broken:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A TIFF picture whose directory stands behind this much data, with an orientation.
+fn tiff(data: u32, [begin, orientation]: [u8; 2]) -> Bytes {
+    let short = |number: u16| match begin {
+        b'I' => number.to_le_bytes(),
+        _ => number.to_be_bytes(),
+    };
+    let long = |number: u32| match begin {
+        b'I' => number.to_le_bytes(),
+        _ => number.to_be_bytes(),
+    };
+    let mut file = [&[begin, begin][..], &short(42), &long(8 + data)].concat();
+    file.resize(8 + data as usize, 7);
+    file.extend(short(3));
+    file.extend([&short(256)[..], &short(4), &long(1), &long(640)].concat());
+    file.extend([&short(257)[..], &short(3), &long(1), &short(480), &[0; 2]].concat());
+    let orientation = short(orientation.into());
+    file.extend([&short(274)[..], &short(3), &long(1), &orientation, &[0; 2]].concat());
+    file.extend(long(0));
+    file.into()
+}
+
+#[tokio::test]
+async fn a_tiff_should_be_measured_wherever_its_directory_stands() {
+    for data in [0, 3 * 1024 * 1024] {
+        for begin in [b'I', b'M'] {
+            for (orientation, size) in [(1, (640, 480)), (6, (480, 640))] {
+                let whole = tiff(data, [begin, orientation]);
+                let endless = probe(&Endless(whole.clone())).await.unwrap();
+                assert_eq!(endless.width.zip(endless.height), Some(size));
+                let facts = probe(&whole).await.unwrap();
+                assert_eq!(facts.format, MediaFormat::Tiff);
+                assert_eq!(facts.width.zip(facts.height), Some(size));
+            }
+            let whole = tiff(data, [begin, 1]);
+            for missing in [1, 10, 39, 42] {
+                let broken = probe(&whole.slice(..whole.len() - missing)).await;
+                let is_told = matches!(broken, Err(MediaError::NotUnderstood(_)));
+                // What follows the directory is nobody's business.
+                assert!(is_told || missing <= 16, "{missing}: {broken:?}");
+            }
+        }
+    }
+}

@@ -13,14 +13,19 @@ use url::Url;
 
 use crate::client::{GuardedClient, Refused};
 
-/// How long fetching one part may take.
+/// How long fetching one part may take, in however many requests.
 const TIME: Duration = Duration::from_secs(30);
 
-/// The longest part that may be asked for, in bytes.
-const MAX_PART: u64 = 64 * 1024 * 1024;
+/// The most that is asked for in one request, in bytes.
+const MAX_ASKED: u64 = 64 * 1024 * 1024;
 
-/// Fetches parts of media by HTTP (RFC 9110, 14: range requests). A server that knows no ranges is read from the
-/// beginning, where the part is near enough to it.
+/// In how many requests a part is fetched: a server may send less than it is asked for.
+const MAX_REQUESTS: usize = 16;
+
+/// Fetches parts of media by HTTP (RFC 9110, 14: range requests).
+///
+/// A server that knows no ranges is read from the beginning, where the part is near enough to it. One that sends less than
+/// was asked for is asked for the rest.
 #[derive(Debug, Clone)]
 pub struct HttpFetcher {
     client: GuardedClient,
@@ -39,10 +44,36 @@ enum Trouble {
     NoRanges,
     #[error("the server sent another part than that which was asked for")]
     OtherPart,
+    #[error("the server sends the part in too many pieces")]
+    Piecemeal,
     #[error("no answer came in time")]
     TimedOut,
     #[error("it could not be read")]
     Http(#[source] reqwest::Error),
+}
+
+impl Trouble {
+    /// Whether it may go away by itself.
+    const fn may_pass(&self) -> bool {
+        match self {
+            Self::TimedOut | Self::Http(_) | Self::Refused(Refused::NameUnknown) => true,
+            Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
+            Self::NoUrl(_)
+            | Self::Refused(_)
+            | Self::NoRanges
+            | Self::OtherPart
+            | Self::Piecemeal => false,
+        }
+    }
+}
+
+impl From<Trouble> for MediaError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble.may_pass() {
+            true => Self::NotAnswering(trouble.into()),
+            false => Self::Unreachable(trouble.into()),
+        }
+    }
 }
 
 impl HttpFetcher {
@@ -52,12 +83,34 @@ impl HttpFetcher {
         Self { client }
     }
 
-    async fn part(&self, url: &str, range: &Range<u64>) -> Result<Fetched, Trouble> {
+    async fn part(&self, url: &str, range: Range<u64>) -> Result<Fetched, Trouble> {
         let url: Url = url.parse().map_err(Trouble::NoUrl)?;
+        let mut pieces = Vec::new();
+        let mut at = range.start;
+        for _ in 0..MAX_REQUESTS {
+            let asked = at..range.end.min(at.saturating_add(MAX_ASKED));
+            let Fetched { bytes, total } = self.piece(&url, &asked).await?;
+            let is_short = (bytes.len() as u64) < asked.end - asked.start;
+            at = at.saturating_add(bytes.len() as u64);
+            pieces.push(bytes);
+            let is_end = total.map_or(is_short, |total| at >= total);
+            if at >= range.end || is_end {
+                let bytes = match &mut pieces[..] {
+                    [whole] => std::mem::take(whole),
+                    pieces => pieces.concat().into(),
+                };
+                return Ok(Fetched { bytes, total });
+            }
+        }
+        Err(Trouble::Piecemeal)
+    }
+
+    /// What the server sends of a part when it is asked once.
+    async fn piece(&self, url: &Url, range: &Range<u64>) -> Result<Fetched, Trouble> {
         let last = range.end.saturating_sub(1);
         let answer = self
             .client
-            .request(Method::GET, &url)
+            .request(Method::GET, url)
             .map_err(Trouble::Refused)?
             .header(RANGE, format!("bytes={}-{last}", range.start))
             // Parts of what is packed would be parts of something else.
@@ -76,7 +129,7 @@ impl HttpFetcher {
             }
             StatusCode::OK => {
                 let total = length(answer.headers());
-                if range.end > MAX_PART {
+                if range.end > MAX_ASKED {
                     return Err(Trouble::NoRanges);
                 }
                 let bytes = read(answer, range.start, range.end - range.start).await?;
@@ -101,11 +154,8 @@ impl MediaFetcher for HttpFetcher {
                 total: None,
             });
         }
-        let range = range.start..range.end.min(range.start.saturating_add(MAX_PART));
-        let fetched = tokio::time::timeout(TIME, self.part(url, &range)).await;
-        fetched
-            .unwrap_or(Err(Trouble::TimedOut))
-            .map_err(|trouble| MediaError::Unreachable(trouble.into()))
+        let fetched = tokio::time::timeout(TIME, self.part(url, range)).await;
+        Ok(fetched.unwrap_or(Err(Trouble::TimedOut))?)
     }
 }
 

@@ -3,7 +3,10 @@
 
 use std::error::Error as _;
 
-use shareville_core::media::{Fetched, MediaError, MediaFetcher as _};
+use shareville_core::{
+    failure::FailureClass,
+    media::{Fetched, MediaError, MediaFetcher as _},
+};
 use shareville_outbound::{Addresses, GuardedClient, HttpFetcher};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -108,10 +111,6 @@ async fn an_answer_that_is_not_the_part_should_be_an_error_that_names_no_address
             "HTTP/1.1 206 Partial Content\nContent-Length: 3\n\ncde",
             "another part",
         ),
-        (
-            "HTTP/1.1 206 Partial Content\nContent-Range: bytes 2-4/10\nContent-Length: 3\n\nc",
-            "could not be read",
-        ),
     ] {
         let error = fetch(answer, 2..5).await.0.unwrap_err();
         assert!(matches!(error, MediaError::Unreachable(_)), "{error:?}");
@@ -135,4 +134,72 @@ async fn a_private_address_should_not_be_fetched_from() {
             .unwrap_err();
         assert!(matches!(error, MediaError::Unreachable(_)), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_should_be_worth_another_try() {
+    let answers = [408, 425, 429, 500, 503]
+        .map(|status| format!("HTTP/1.1 {status} \nContent-Length: 0\n\n"));
+    let broken_off =
+        "HTTP/1.1 206 Partial Content\nContent-Range: bytes 2-4/10\nContent-Length: 3\n\nc";
+    for answer in answers.iter().map(String::as_str).chain([broken_off]) {
+        let error = fetch(answer, 2..5).await.0.unwrap_err();
+        assert!(matches!(error, MediaError::NotAnswering(_)), "{error:?}");
+        assert_eq!(error.failure().class, FailureClass::Transient, "{answer}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let error = fetcher(Addresses::Any).fetch(&nobody, 0..4).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, MediaError::NotAnswering(_)), "{error:?}");
+}
+
+/// A server that sends two bytes at a time of a file of so many, and none without a range.
+async fn stingy(total: u64) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let read = stream.read(&mut request).await.unwrap();
+            let asked = String::from_utf8_lossy(&request[..read]).to_lowercase();
+            let start = asked.split_once("bytes=").unwrap().1;
+            let start: u64 = start.split_once('-').unwrap().0.parse().unwrap();
+            let end = total.min(start + 2);
+            let (length, last) = (end - start, end - 1);
+            let head = format!(
+                "HTTP/1.1 206 Partial Content\r\nConnection: close\r\nContent-Length: {length}\r\n\
+                 Content-Range: bytes {start}-{last}/{total}\r\n\r\n"
+            );
+            let body: Vec<u8> = (start..end)
+                .map(|at| b'a' + u8::try_from(at).unwrap())
+                .collect();
+            stream
+                .write_all(&[head.as_bytes(), &body].concat())
+                .await
+                .unwrap();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_server_that_sends_less_should_be_asked_for_the_rest() {
+    let url = stingy(10).await;
+    let fetch = async |range| fetcher(Addresses::Any).fetch(&url, range).await.unwrap();
+    assert_eq!(&fetch(1..8).await.bytes[..], b"bcdefgh");
+    let to_the_end = fetch(6..100).await;
+    assert_eq!(
+        (&to_the_end.bytes[..], to_the_end.total),
+        (&b"ghij"[..], Some(10))
+    );
+    let url = stingy(100).await;
+    let error = fetcher(Addresses::Any)
+        .fetch(&url, 0..100)
+        .await
+        .unwrap_err();
+    assert!(told(&error).contains("too many pieces"), "{}", told(&error));
 }

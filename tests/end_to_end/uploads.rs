@@ -86,14 +86,15 @@ async fn a_server_that_is_told_no_place_should_take_no_uploads() {
 }
 
 #[test]
-fn a_folder_should_be_refused_where_others_would_not_see_it() {
-    for role in ["api", "worker"] {
+fn what_is_one_processs_own_should_be_refused_where_others_would_not_see_it() {
+    let roles = ["api", "worker"].into_iter();
+    for (role, own) in roles.flat_map(|role| [(role, "file://uploads"), (role, "memory:///")]) {
         let folder = tempfile::tempdir().unwrap();
         let output = Command::new(binary())
             .current_dir(folder.path())
             .env_clear()
             .env("SHAREVILLE_ROLE", role)
-            .env("SHAREVILLE_MEDIA_STORE", "file://uploads")
+            .env("SHAREVILLE_MEDIA_STORE", own)
             .output()
             .unwrap();
         assert!(!output.status.success());

@@ -1,6 +1,13 @@
 //! Media by bytes: uploaded by who may post, fetched by whoever knows their address.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Poll, ready},
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json,
@@ -29,6 +36,14 @@ use crate::{
 
 /// How long an upload may take as a whole.
 const WHOLE: Duration = Duration::from_secs(3600);
+
+/// How many bytes of a form may come before its file begins.
+const FORM_HEAD: usize = 64 * 1024;
+
+/// The file of a form does not begin.
+#[derive(Debug, thiserror::Error)]
+#[error("more than 64 KiB came before the file began")]
+struct LongHead;
 
 /// A page that is made of an upload runs nothing, and has no origin whose cookies it could read.
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox");
@@ -88,25 +103,31 @@ async fn create(auth: CallerAuth, query: Query, request: Request) -> Result<Resp
     let essence = content_type.as_deref().and_then(|it| it.split(';').next());
     let is_form = essence.is_some_and(|it| it.trim().eq_ignore_ascii_case("multipart/form-data"));
     let uploading = auth.shareville.uploads(&auth.caller);
+    uploading.allowed()?;
+    let length = request.body().size_hint().exact();
     let upload = if is_form {
+        let max_bytes = auth.shareville.settings().uploads.max_bytes;
+        let began = Arc::new(AtomicBool::new(false));
+        let request = request.map(|body| form_body(body, Arc::clone(&began)));
         let mut form = Multipart::from_request(request, &())
             .await
             .map_err(|refused| malformed(refused.body_text()))?;
         let file = file(&mut form, limits.time).await?;
+        began.store(true, Ordering::Relaxed);
         let new = NewUpload {
             user,
-            announced: None,
+            // It is a little shorter than the form.
+            announced: length.map(|length| length.min(max_bytes)),
             content_type: file.content_type().map(str::to_owned),
         };
         uploading.receive(new, pieces(file, limits.time)).await?
     } else {
-        let body = request.into_body();
         let new = NewUpload {
             user,
-            announced: body.size_hint().exact(),
+            announced: length,
             content_type,
         };
-        let pieces = pieces(body.into_data_stream(), limits.time);
+        let pieces = pieces(request.into_body().into_data_stream(), limits.time);
         uploading.receive(new, pieces).await?
     };
     let shown = dto::upload::Upload::new(&upload, auth.shareville.api_url());
@@ -126,6 +147,28 @@ fn too_slow(time: Duration) -> Problem {
     let detail =
         format!("nothing more of the file came within {seconds} seconds: send it again, faster");
     Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
+}
+
+/// A form's body for its reader, which takes into memory all that it gets at once, and all that comes before the file:
+/// it gets one piece at a time, and no end of them before the file has begun.
+fn form_body(body: Body, file_began: Arc<AtomicBool>) -> Body {
+    let mut pieces = body.into_data_stream();
+    let (mut before, mut has_had_one) = (0_usize, false);
+    Body::from_stream(futures::stream::poll_fn(move |cx| {
+        if std::mem::take(&mut has_had_one) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if before > FORM_HEAD && !file_began.load(Ordering::Relaxed) {
+            return Poll::Ready(Some(Err(axum::Error::new(LongHead))));
+        }
+        let piece = ready!(pieces.poll_next_unpin(cx));
+        has_had_one = true;
+        if let Some(Ok(piece)) = &piece {
+            before = before.saturating_add(piece.len());
+        }
+        Poll::Ready(piece)
+    }))
 }
 
 /// The file in a form.

@@ -1,12 +1,20 @@
 //! Uploads: taken from who may post, given to whoever knows their address.
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode},
 };
-use futures::stream;
+use futures::{channel::mpsc, stream};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -152,6 +160,55 @@ async fn a_form_should_be_taken_too() {
         .problem(400, "malformed_form");
 }
 
+/// A form in many pieces that are all there at once, and how many of them were taken.
+fn form_at_once(head: &'static str) -> (Body, Arc<AtomicUsize>) {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&taken);
+    let pieces = (0..4096).map(move |number| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, Infallible>(match number {
+            0 => Bytes::from_static(head.as_bytes()),
+            _ => Bytes::from(vec![b'x'; 8 * 1024]),
+        })
+    });
+    (Body::from_stream(stream::iter(pieces)), taken)
+}
+
+#[tokio::test]
+async fn no_more_of_a_form_should_be_taken_than_is_used() {
+    let world = World::new().await;
+    let head = "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nPNG";
+    for (head, status, code) in [
+        ("nothing like a form", 400, "malformed_form"),
+        (
+            "--x\r\nContent-Disposition: form-data; name=\"file",
+            400,
+            "malformed_form",
+        ),
+        (head, 413, "media_too_large"),
+    ] {
+        let (body, taken) = form_at_once(head);
+        let call = world.post("/media?userId=maria").key(&world.key);
+        let refused = call
+            .raw("multipart/form-data; boundary=x", body)
+            .send()
+            .await;
+        refused.problem(status, code);
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(taken < 20, "{taken} pieces were taken for {head}");
+    }
+    let reader = world.scoped_key(&["posts:read"]).await;
+    let (body, taken) = form_at_once(head);
+    let call = world.post("/media?userId=maria").key(&reader);
+    let refused = call
+        .raw("multipart/form-data; boundary=x", body)
+        .send()
+        .await;
+    refused.problem(403, "missing_scope");
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
+    assert!(nothing_is_kept(&world));
+}
+
 #[tokio::test]
 async fn what_is_no_medium_or_another_than_it_says_should_be_refused() {
     let world = World::new().await;
@@ -234,6 +291,32 @@ async fn a_user_should_have_no_more_than_their_room() {
         "{}",
         over.detail()
     );
+}
+
+#[tokio::test]
+async fn what_is_under_way_should_count_for_all_that_it_may_become() {
+    let world = World::new().await;
+    let send = |body: Body| {
+        let call = world.post("/media?userId=maria").key(&world.key);
+        Box::pin(call.raw("image/png", body).send())
+    };
+    // Two bodies without a length, which go on later.
+    let (client, body) = mpsc::unbounded::<Result<Bytes, &str>>();
+    let (other_client, other_body) = mpsc::unbounded::<Result<Bytes, &str>>();
+    let mut first = send(Body::from_stream(body));
+    let mut second = send(Body::from_stream(other_body));
+    assert!(futures::poll!(first.as_mut()).is_pending());
+    assert!(futures::poll!(second.as_mut()).is_pending());
+    let over = send(PNG.into()).await.problem(422, "media_quota");
+    assert!(over.detail().contains("under way"), "{}", over.detail());
+    // Who hangs up gives their room back.
+    client.unbounded_send(Err("the client is gone")).unwrap();
+    first.await.problem(400, "incomplete_body");
+    send(PNG.into()).await.expect(201);
+    let png = Ok(Bytes::from_static(PNG));
+    other_client.unbounded_send(png).unwrap();
+    drop(other_client);
+    second.await.expect(201);
 }
 
 #[tokio::test]
@@ -328,10 +411,32 @@ async fn what_a_draft_names_should_stay_and_the_rest_be_swept() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_erased_should_not_keep_the_rest() {
+    let world = World::new().await;
+    for _ in 0..110 {
+        upload(&world, "maria", PNG).await.expect(201);
+    }
+    let stuck: HashSet<_> = world.shelf.kept.lock().unwrap().keys().copied().collect();
+    world.shelf.stuck.lock().unwrap().clone_from(&stuck);
+    for _ in 0..110 {
+        upload(&world, "maria", PNG).await.expect(201);
+    }
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    world.shareville.sweep_uploads().await.unwrap_err();
+    let left: HashSet<_> = world.shelf.kept.lock().unwrap().keys().copied().collect();
+    assert_eq!(left, stuck);
+    world.shelf.stuck.lock().unwrap().clear();
+    world.shareville.sweep_uploads().await.unwrap();
+    assert!(nothing_is_kept(&world));
+}
+
+#[tokio::test]
 async fn an_erased_user_should_leave_no_upload() {
     let world = World::new().await;
     let gone = upload(&world, "maria", PNG).await.expect(201);
     let kept = upload(&world, "jan", PNG).await.expect(201);
+    // What others have left behind is a sweep's business.
+    world.clock.advance(Duration::from_secs(24 * 3600));
     let erased = world.delete("/users/maria").key(&world.key).send().await;
     erased.expect(204);
     let served = fetch(&world, Method::GET, &gone.body["url"], &[]).await;

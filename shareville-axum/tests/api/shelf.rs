@@ -1,7 +1,7 @@
 //! A keeper of uploads in memory, which knows two kinds of file by their first three letters.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ops::Range,
     sync::{Arc, Mutex},
 };
@@ -19,6 +19,8 @@ pub(crate) type Kept = Arc<Mutex<HashMap<MediaPlace, Vec<u8>>>>;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shelf {
     pub(crate) kept: Kept,
+    /// What cannot be erased.
+    pub(crate) stuck: Arc<Mutex<HashSet<MediaPlace>>>,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,9 @@ impl MediaKeeper for Shelf {
     }
 
     async fn erase(&self, place: MediaPlace) -> Result<(), MediaError> {
+        if self.stuck.lock().unwrap().contains(&place) {
+            return Err(MediaError::Unavailable("its disk is broken".into()));
+        }
         self.kept.lock().unwrap().remove(&place);
         Ok(())
     }

@@ -51,6 +51,9 @@ pub enum MediaError {
     /// It could not be fetched: its address must answer everybody with the file.
     #[error("it could not be fetched: its address must answer everybody with the file itself")]
     Unreachable(#[source] Box<dyn StdError + Send + Sync>),
+    /// Its server does not answer just now, or not with the file: try again later.
+    #[error("its server does not answer just now, or breaks off: try again later")]
+    NotAnswering(#[source] Box<dyn StdError + Send + Sync>),
     /// Its bytes are no picture and no film that is known here.
     #[error("its bytes are no picture and no film of a known format: {0}")]
     NotUnderstood(String),
@@ -71,6 +74,7 @@ impl MediaError {
     pub fn failure(&self) -> Failure {
         let (class, code) = match self {
             Self::Unavailable(_) => (FailureClass::Transient, "media_unavailable"),
+            Self::NotAnswering(_) => (FailureClass::Transient, "media_unreadable"),
             Self::Unreachable(_) => (
                 FailureClass::Content { retryable: true },
                 "media_unreadable",
@@ -137,7 +141,7 @@ pub trait MediaFetcher: fmt::Debug + Send + Sync + 'static {
     /// Fetches a part.
     ///
     /// # Errors
-    /// [`MediaError::Unreachable`] unless it could be fetched.
+    /// [`MediaError::NotAnswering`] if it may be fetched later, else [`MediaError::Unreachable`].
     async fn fetch(&self, url: &str, range: Range<u64>) -> Result<Fetched, MediaError>;
 }
 

@@ -105,7 +105,7 @@ impl Shareville {
             let late = Box::new(late);
             // That there was too much to read is not the fault of this one; nor is it an upload's that ours is slow.
             Err(match source {
-                MediaSource::Url(_) if until <= end => MediaError::Unreachable(late),
+                MediaSource::Url(_) if until <= end => MediaError::NotAnswering(late),
                 _ => MediaError::Unavailable(late),
             })
         });

@@ -89,19 +89,29 @@ pub trait MediaStore: fmt::Debug + Send + Sync + 'static {
     /// As any method.
     async fn discard_uploads(&self, tenant: TenantId, ids: &[MediaId]) -> Result<()>;
 
-    /// Discards all uploads of an end user, whole or not.
+    /// Discards all uploads of an end user, whole or not. Gives all of theirs that are discarded, also from before.
     ///
     /// # Errors
     /// As any method.
-    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<()>;
+    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<Vec<MediaPlace>>;
 
     /// Looks at up to `limit` uploads whose time is over by the store's clock: those that a post names which is a draft
-    /// or not settled are kept until `until`, with their renditions; the others are discarded. Gives up to `limit` of all
-    /// that are discarded.
+    /// or not settled are kept until `until`, with their renditions; the others are discarded. Gives how many it looked
+    /// at.
     ///
     /// # Errors
     /// As any method.
-    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>>;
+    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Reads up to `limit` uploads that are discarded, in the order of their ids, after this one.
+    ///
+    /// # Errors
+    /// As any method.
+    async fn discarded_uploads(
+        &self,
+        after: Option<MediaId>,
+        limit: usize,
+    ) -> Result<Vec<MediaPlace>>;
 
     /// Forgets discarded uploads: their bytes are erased. What is not discarded stays.
     ///

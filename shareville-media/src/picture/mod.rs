@@ -22,8 +22,8 @@ const QUALITIES: [u8; 7] = [92, 86, 80, 72, 64, 54, 42];
 /// How high a JPEG can be (ITU-T T.81, B.2.2).
 const MAX_HEIGHT: u32 = 65_535;
 
-/// What a decoder may have in memory at once, for each pixel, in bytes: four channels of 16 bits, and as much beside it.
-const PER_PIXEL: u64 = 16;
+/// The most bytes of a decoded pixel: four channels of 16 bits. What has wider ones may have fewer pixels.
+const PER_PIXEL: u64 = 8;
 
 /// A JPEG that was made.
 #[derive(Debug)]
@@ -66,14 +66,23 @@ pub(crate) fn bring(
     })?;
     let broken = |error| not_convertible(format!("it cannot be read as {name}: {error}"));
     let mut reader = ImageReader::with_format(Cursor::new(bytes), readable);
+    let max_decoded = max_pixels.saturating_mul(PER_PIXEL);
     let mut most = Limits::no_limits();
-    most.max_alloc = Some(max_pixels.saturating_mul(PER_PIXEL));
+    // A decoder may have as much again beside what it gives.
+    most.max_alloc = Some(max_decoded.saturating_mul(2));
     reader.limits(most);
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > max_pixels {
         return Err(not_convertible(format!(
             "it has {width}×{height} pixels, and at most {max_pixels} are converted: upload a smaller one"
+        )));
+    }
+    let decoded = decoder.total_bytes();
+    if decoded > max_decoded {
+        return Err(not_convertible(format!(
+            "it has {decoded} bytes when it is decoded, and at most {max_decoded} are: upload one of fewer pixels, or of \
+             8 bits a channel"
         )));
     }
     // What does not read is not there.

@@ -175,3 +175,15 @@ fn what_cannot_be_read_should_say_so() {
         assert!(refused.to_string().contains(format.name()), "{refused}");
     }
 }
+
+#[test]
+fn wide_channels_should_count_for_the_memory_they_take() {
+    let wide = DynamicImage::from(jpeg(400, 400)).into_rgb32f();
+    let wide = written(DynamicImage::ImageRgb32F(wide), ImageFormat::Tiff);
+    let narrow = written(jpeg(400, 400), ImageFormat::Tiff);
+    let bring = |bytes: &[u8], pixels| bring(MediaFormat::Tiff, bytes, LIMITS, pixels);
+    bring(&narrow, 400 * 400).unwrap();
+    bring(&wide, 2 * 400 * 400).unwrap();
+    let refused = bring(&wide, 400 * 400).unwrap_err().to_string();
+    assert!(refused.contains("8 bits a channel"), "{refused}");
+}

@@ -37,9 +37,15 @@ pub(super) async fn read(
 
 /// Goes from box to box until the one that tells what is in the file.
 async fn contents(file: &dyn Parts, head: &Fetched) -> Result<Vec<u8>, MediaError> {
-    let mut at = 0;
+    let mut at: u64 = 0;
     for _ in 0..MAX_BOXES {
-        let start = part(file, head, at..at + BOX_HEAD).await?;
+        let (Some(end), false) = (
+            at.checked_add(BOX_HEAD),
+            head.total.is_some_and(|it| at >= it),
+        ) else {
+            break;
+        };
+        let start = part(file, head, at..end).await?;
         let Some((length, kind)) = box_head(&start, at, head.total) else {
             break;
         };
@@ -61,7 +67,7 @@ async fn contents(file: &dyn Parts, head: &Fetched) -> Result<Vec<u8>, MediaErro
 }
 
 /// A part, out of the head if it is there.
-async fn part(
+pub(super) async fn part(
     file: &dyn Parts,
     head: &Fetched,
     range: std::ops::Range<u64>,
@@ -70,7 +76,8 @@ async fn part(
     if range.end <= head.bytes.len() as u64 || whole {
         let clamp =
             |at: u64| usize::try_from(at).map_or(head.bytes.len(), |at| at.min(head.bytes.len()));
-        return Ok(head.bytes[clamp(range.start)..clamp(range.end)].to_vec());
+        let there = head.bytes.get(clamp(range.start)..clamp(range.end));
+        return Ok(there.unwrap_or_default().to_vec());
     }
     Ok(file.part(range).await?.bytes.to_vec())
 }

@@ -3,6 +3,7 @@
 mod film;
 mod format;
 mod picture;
+mod tiff;
 
 use std::{fmt, ops::Range, sync::Arc};
 

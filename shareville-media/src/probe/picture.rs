@@ -5,7 +5,7 @@ use std::io::Cursor;
 use exif::{In, Reader, Tag};
 use shareville_core::media::{Fetched, MediaError, MediaFacts, MediaFormat};
 
-use super::Parts;
+use super::{Parts, tiff};
 
 /// How much is read of a picture whose size does not stand at its beginning: pictures of cameras carry a preview first.
 const LONG_HEAD: u64 = 1024 * 1024;
@@ -15,6 +15,12 @@ pub(super) async fn read(
     head: &Fetched,
     facts: &mut MediaFacts,
 ) -> Result<(), MediaError> {
+    if facts.format == MediaFormat::Tiff {
+        // What it is may stand anywhere in it, and often does so at its end.
+        let shown = tiff::shown(file, head).await?;
+        (facts.width, facts.height) = (Some(shown.0), Some(shown.1));
+        return Ok(());
+    }
     if measure(&head.bytes, facts).is_ok() {
         return Ok(());
     }
@@ -40,7 +46,7 @@ fn measure(head: &[u8], facts: &mut MediaFacts) -> Result<(), imagesize::ImageEr
 fn lies_on_its_side(head: &[u8], format: MediaFormat) -> bool {
     if !matches!(
         format,
-        MediaFormat::Jpeg | MediaFormat::Png | MediaFormat::Webp | MediaFormat::Tiff
+        MediaFormat::Jpeg | MediaFormat::Png | MediaFormat::Webp
     ) {
         return false;
     }

@@ -72,6 +72,9 @@ pub(super) const DISCARD_OF: &str = "UPDATE shareville_uploads SET discarded = t
      WHERE id IN (SELECT id FROM shareville_uploads WHERE tenant = $1 AND end_user = $2 AND NOT discarded
                   ORDER BY id FOR NO KEY UPDATE)";
 
+pub(super) const DISCARDED_OF: &str = "SELECT tenant, id FROM shareville_uploads
+     WHERE tenant = $1 AND end_user = $2 AND discarded";
+
 /// Discards all that a tenant leaves behind.
 pub(super) const LEFT_BEHIND: &str = "UPDATE shareville_uploads SET discarded = true
      WHERE id IN (SELECT id FROM shareville_uploads WHERE tenant = $1 AND NOT discarded
@@ -97,7 +100,7 @@ pub(super) const DISCARD_OVER: &str =
     "UPDATE shareville_uploads SET discarded = true WHERE id = ANY ($1)";
 
 pub(super) const DISCARDED: &str =
-    "SELECT tenant, id FROM shareville_uploads WHERE discarded LIMIT $1";
+    "SELECT tenant, id FROM shareville_uploads WHERE discarded AND id > $1 ORDER BY id LIMIT $2";
 
 pub(super) const FORGET: &str = "DELETE FROM shareville_uploads u
      USING unnest($1::uuid[], $2::uuid[]) p (id, tenant)
@@ -284,7 +287,7 @@ impl MediaStore for PostgresStore {
         write.commit().await
     }
 
-    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<()> {
+    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<Vec<MediaPlace>> {
         let mut write = self.write().await?;
         query(DISCARD_OF)
             .bind(tenant.as_uuid())
@@ -292,10 +295,17 @@ impl MediaStore for PostgresStore {
             .execute(write.on())
             .await
             .map_err(failed)?;
-        write.commit().await
+        let discarded: Vec<(Uuid, Uuid)> = query_as(DISCARDED_OF)
+            .bind(tenant.as_uuid())
+            .bind(user.as_str())
+            .fetch_all(write.on())
+            .await
+            .map_err(failed)?;
+        write.commit().await?;
+        Ok(places(&discarded))
     }
 
-    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>> {
+    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<usize> {
         let mut write = self.write().await?;
         let over: Vec<Uuid> = query_scalar(OVER)
             .bind(self.clock.now())
@@ -303,6 +313,7 @@ impl MediaStore for PostgresStore {
             .fetch_all(write.on())
             .await
             .map_err(failed)?;
+        let looked_at = over.len();
         if !over.is_empty() {
             let kept: Vec<Uuid> = query_scalar(KEEP_NAMED)
                 .bind(&over)
@@ -317,12 +328,23 @@ impl MediaStore for PostgresStore {
                 .await
                 .map_err(failed)?;
         }
+        write.commit().await?;
+        Ok(looked_at)
+    }
+
+    async fn discarded_uploads(
+        &self,
+        after: Option<MediaId>,
+        limit: usize,
+    ) -> Result<Vec<MediaPlace>> {
+        let mut on = self.lend().await?;
         let discarded: Vec<(Uuid, Uuid)> = query_as(DISCARDED)
+            .bind(after.map_or(Uuid::nil(), |after| after.as_uuid()))
             .bind(count(limit))
-            .fetch_all(write.on())
+            .fetch_all(on.on())
             .await
             .map_err(failed)?;
-        write.commit().await?;
+        on.keep();
         Ok(places(&discarded))
     }
 

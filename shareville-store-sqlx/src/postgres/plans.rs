@@ -89,6 +89,7 @@ const STATEMENTS: &[&str] = &[
     media::KEEP,
     media::DISCARD,
     media::DISCARD_OF,
+    media::DISCARDED_OF,
     media::OVER,
     media::KEEP_NAMED,
     media::DISCARD_OVER,

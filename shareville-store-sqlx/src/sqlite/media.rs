@@ -60,6 +60,9 @@ pub(super) const DISCARD: [&str; 2] = [
 pub(super) const DISCARD_OF: &str =
     "UPDATE shareville_uploads SET discarded = 1 WHERE tenant = ?1 AND user = ?2 AND discarded = 0";
 
+pub(super) const DISCARDED_OF: &str = "SELECT tenant, id FROM shareville_uploads
+     INDEXED BY shareville_uploads_by_user WHERE tenant = ?1 AND user = ?2 AND discarded = 1";
+
 /// Discards all that a tenant leaves behind.
 pub(super) const LEFT_BEHIND: &str =
     "UPDATE shareville_uploads SET discarded = 1 WHERE tenant = ?1 AND discarded = 0";
@@ -79,8 +82,8 @@ pub(super) const KEEP_NAMED: &str = "UPDATE shareville_uploads SET expires_at = 
 pub(super) const DISCARD_OVER: &str = "UPDATE shareville_uploads SET discarded = 1
      WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND discarded = 0 AND expires_at <= ?2";
 
-pub(super) const DISCARDED: &str =
-    "SELECT tenant, id FROM shareville_uploads WHERE discarded = 1 LIMIT ?1";
+pub(super) const DISCARDED: &str = "SELECT tenant, id FROM shareville_uploads
+     INDEXED BY shareville_uploads_discarded WHERE discarded = 1 AND id > ?1 ORDER BY id LIMIT ?2";
 
 pub(super) const FORGET: &str =
     "DELETE FROM shareville_uploads WHERE id = ?1 AND tenant = ?2 AND discarded = 1";
@@ -243,7 +246,7 @@ impl MediaStore for SqliteStore {
         write.commit().await
     }
 
-    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<()> {
+    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<Vec<MediaPlace>> {
         let mut write = self.write().await?;
         query(DISCARD_OF)
             .bind(tenant.as_uuid())
@@ -251,10 +254,17 @@ impl MediaStore for SqliteStore {
             .execute(write.on())
             .await
             .map_err(failed)?;
-        write.commit().await
+        let discarded: Vec<(Uuid, Uuid)> = query_as(DISCARDED_OF)
+            .bind(tenant.as_uuid())
+            .bind(user.as_str())
+            .fetch_all(write.on())
+            .await
+            .map_err(failed)?;
+        write.commit().await?;
+        Ok(places(&discarded))
     }
 
-    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>> {
+    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<usize> {
         let now = micros(self.clock.now());
         let over: Vec<Uuid> = query_scalar(OVER)
             .bind(now)
@@ -262,6 +272,7 @@ impl MediaStore for SqliteStore {
             .fetch_all(&self.reads)
             .await
             .map_err(failed)?;
+        let looked_at = over.len();
         // Mostly there is nothing to do, and writes stand in line for it.
         if !over.is_empty() {
             let over = hexes(over)?;
@@ -276,7 +287,16 @@ impl MediaStore for SqliteStore {
             }
             write.commit().await?;
         }
+        Ok(looked_at)
+    }
+
+    async fn discarded_uploads(
+        &self,
+        after: Option<MediaId>,
+        limit: usize,
+    ) -> Result<Vec<MediaPlace>> {
         let discarded: Vec<(Uuid, Uuid)> = query_as(DISCARDED)
+            .bind(after.map_or(Uuid::nil(), |after| after.as_uuid()))
             .bind(count(limit))
             .fetch_all(&self.reads)
             .await

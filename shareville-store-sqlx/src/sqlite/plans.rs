@@ -20,7 +20,7 @@ use super::{
 use crate::row::micros;
 
 /// Every statement that a store runs while it works.
-const STATEMENTS: [&str; 86] = [
+const STATEMENTS: [&str; 87] = [
     claims::UP_NEXT,
     claims::PUT_OFF,
     claims::READY,
@@ -93,6 +93,7 @@ const STATEMENTS: [&str; 86] = [
     media::DISCARD[0],
     media::DISCARD[1],
     media::DISCARD_OF,
+    media::DISCARDED_OF,
     media::LEFT_BEHIND,
     media::OVER,
     media::KEEP_NAMED,

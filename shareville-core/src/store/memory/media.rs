@@ -45,6 +45,13 @@ impl KeptUpload {
         })
     }
 
+    fn place(&self) -> MediaPlace {
+        MediaPlace {
+            tenant: self.begun.tenant,
+            id: self.begun.id,
+        }
+    }
+
     fn original(&self) -> Option<MediaId> {
         self.begun.made_from.as_ref().map(|made| made.original)
     }
@@ -221,13 +228,15 @@ impl MediaStore for MemoryStore {
         Ok(())
     }
 
-    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<()> {
-        self.state()
-            .discard(|it| it.begun.tenant == tenant && it.begun.user == *user);
-        Ok(())
+    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<Vec<MediaPlace>> {
+        let mut state = self.state();
+        let theirs = |it: &KeptUpload| it.begun.tenant == tenant && it.begun.user == *user;
+        state.discard(theirs);
+        let discarded = state.uploads.values().filter(|it| theirs(it));
+        Ok(discarded.map(KeptUpload::place).collect())
     }
 
-    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>> {
+    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<usize> {
         let now = self.clock.now();
         let mut state = self.state();
         let over: Vec<MediaId> = state
@@ -237,6 +246,7 @@ impl MediaStore for MemoryStore {
             .map(|it| it.begun.id)
             .take(limit)
             .collect();
+        let looked_at = over.len();
         for id in over {
             let Some(upload) = state.uploads.get(&id) else {
                 continue;
@@ -246,12 +256,23 @@ impl MediaStore for MemoryStore {
                 false => state.discard(|it| it.begun.id == id),
             }
         }
+        Ok(looked_at)
+    }
+
+    async fn discarded_uploads(
+        &self,
+        after: Option<MediaId>,
+        limit: usize,
+    ) -> Result<Vec<MediaPlace>> {
+        let state = self.state();
         let discarded = state.uploads.values().filter(|it| !it.is_there());
-        let places = discarded.map(|it| MediaPlace {
-            tenant: it.begun.tenant,
-            id: it.begun.id,
-        });
-        Ok(places.take(limit).collect())
+        let mut places: Vec<_> = discarded
+            .map(KeptUpload::place)
+            .filter(|it| after.is_none_or(|after| it.id > after))
+            .collect();
+        places.sort_unstable_by_key(|it| it.id);
+        places.truncate(limit);
+        Ok(places)
     }
 
     async fn forget_uploads(&self, places: &[MediaPlace]) -> Result<()> {

@@ -90,8 +90,10 @@ async fn read(bench: &Bench, upload: &Upload) -> Option<Upload> {
     found.unwrap().pop()
 }
 
+/// Gives all that is discarded then.
 async fn sweep(bench: &Bench, until: Timestamp) -> Vec<MediaPlace> {
-    bench.store.sweep_uploads(until, ALL).await.unwrap()
+    bench.store.sweep_uploads(until, ALL).await.unwrap();
+    bench.store.discarded_uploads(None, ALL).await.unwrap()
 }
 
 /// A draft that shows an upload.
@@ -358,6 +360,34 @@ pub async fn should_sweep_what_nobody_names(bench: &Bench) {
     assert_eq!(sweep(bench, bench.at(600)).await, []);
 }
 
+/// As many are looked at as are wanted, whatever becomes of them, and what is discarded is read page by page.
+pub async fn should_sweep_and_read_page_by_page(bench: &Bench) {
+    let tenant = bench.tenant().await;
+    let mut gone = Vec::new();
+    for _ in 0..5 {
+        gone.push(upload(bench, &tenant).await.place());
+    }
+    let named = upload(bench, &tenant).await;
+    post_with(bench, &tenant, &named).await;
+    bench.pass(600);
+    let mut looked_at = Vec::new();
+    for _ in 0..4 {
+        let until = bench.at(600);
+        looked_at.push(bench.store.sweep_uploads(until, 2).await.unwrap());
+    }
+    assert_eq!(looked_at, [2, 2, 2, 0]);
+    assert!(read(bench, &named).await.is_some());
+    gone.sort_unstable_by_key(|it| it.id);
+    let (mut found, mut after) = (Vec::new(), None);
+    for length in [2, 2, 1, 0] {
+        let page = bench.store.discarded_uploads(after, 2).await.unwrap();
+        assert_eq!(page.len(), length);
+        after = page.last().map(|it| it.id).or(after);
+        found.extend(page);
+    }
+    assert_eq!(found, gone);
+}
+
 /// What has begun and was never whole is swept too, and cannot be finished any more.
 pub async fn should_give_up_an_upload_that_broke_off(bench: &Bench) {
     let tenant = bench.tenant().await;
@@ -385,19 +415,21 @@ pub async fn should_discard_the_uploads_of_a_user(bench: &Bench) {
     )
     .await;
     let elsewhere = upload(bench, &other).await;
-    bench
-        .store
-        .discard_uploads_of(tenant.id, &own.user)
-        .await
-        .unwrap();
-    let mut swept = sweep(bench, bench.at(600)).await;
-    swept.sort_unstable();
     let broken = MediaPlace {
         tenant: tenant.id,
         id: broken.id,
     };
     let mut gone = [own.place(), made.place(), broken];
     gone.sort_unstable();
+    // Until their bytes are erased, they are told again.
+    for _ in 0..2 {
+        let discarded = bench.store.discard_uploads_of(tenant.id, &own.user);
+        let mut discarded = discarded.await.unwrap();
+        discarded.sort_unstable();
+        assert_eq!(discarded, gone);
+    }
+    let mut swept = sweep(bench, bench.at(600)).await;
+    swept.sort_unstable();
     assert_eq!(swept, gone);
     assert!(read(bench, &anothers).await.is_some());
     assert!(read(bench, &elsewhere).await.is_some());

@@ -170,6 +170,7 @@ macro_rules! store_contract {
                 should_keep_uploads_until_then
                 should_keep_what_an_open_post_names
                 should_sweep_what_nobody_names
+                should_sweep_and_read_page_by_page
                 should_give_up_an_upload_that_broke_off
                 should_discard_the_uploads_of_a_user
                 should_discard_the_uploads_of_a_tenant

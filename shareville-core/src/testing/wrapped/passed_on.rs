@@ -153,12 +153,20 @@ impl MediaStore for Wrapped {
         self.inner()?.discard_uploads(tenant, ids).await
     }
 
-    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<()> {
+    async fn discard_uploads_of(&self, tenant: TenantId, user: &UserId) -> Result<Vec<MediaPlace>> {
         self.inner()?.discard_uploads_of(tenant, user).await
     }
 
-    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<Vec<MediaPlace>> {
+    async fn sweep_uploads(&self, until: Timestamp, limit: usize) -> Result<usize> {
         self.inner()?.sweep_uploads(until, limit).await
+    }
+
+    async fn discarded_uploads(
+        &self,
+        after: Option<MediaId>,
+        limit: usize,
+    ) -> Result<Vec<MediaPlace>> {
+        self.inner()?.discarded_uploads(after, limit).await
     }
 
     async fn forget_uploads(&self, places: &[MediaPlace]) -> Result<()> {
