@@ -81,7 +81,7 @@ async fn a_person_who_wants_to_be_deleted_should_be_and_see_it() {
     assert_eq!(wish.status, StatusCode::OK, "{wish:?}");
     let url = text(&wish.body, "url");
     assert!(url.ends_with(&text(&wish.body, "confirmation_code")));
-    let done = |answer: &Answer| matches!(&answer.body, Value::String(page) if page.contains("Your data was deleted"));
+    let done = |answer: &Answer| matches!(&answer.body, Value::String(page) if page.contains("Your connections were deleted"));
     until(&world, &url, done).await;
     let path = format!("/social/providers/{}", world.connection);
     let gone = world.api.call(Method::GET, &path, None).await;

@@ -14,10 +14,11 @@ pub(super) fn told(deletion: &Deletion) -> impl IntoResponse + use<> {
     let received = day(&deletion.received_at);
     let (heading, text) = match &deletion.status {
         DeletionStatus::Done(at) => (
-            "Your data was deleted",
+            "Your connections were deleted",
             format!(
                 "You asked for it on {received}. On {}, your connections to this website and the access that came with \
-                 them were erased here. What was published stays in your accounts: you can remove it there.",
+                 them were erased here. What was published stays in your accounts: you can remove it there. The website keeps \
+                 the history of it until you ask the website itself to erase you.",
                 day(at)
             ),
         ),

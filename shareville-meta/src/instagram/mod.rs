@@ -46,6 +46,7 @@ pub struct InstagramAccounts {
     graph: Graph,
     capabilities: Capabilities,
     media_hosts: MediaHosts,
+    repeat: Repeat,
     quotas: Arc<Quotas>,
 }
 
@@ -57,6 +58,7 @@ impl InstagramAccounts {
             graph,
             capabilities: limits::capabilities(),
             media_hosts: MediaHosts::Public,
+            repeat: Repeat::Assumed,
             quotas: Arc::default(),
         }
     }
@@ -65,6 +67,15 @@ impl InstagramAccounts {
     #[must_use]
     pub const fn with_media_hosts(mut self, hosts: MediaHosts) -> Self {
         self.media_hosts = hosts;
+        self
+    }
+
+    /// Says whether a commit of which no document says that repeating it is harmless may be made again, on the same object.
+    /// Default [`Repeat::Assumed`]: after two looks, a grace apart, that found it unpublished. [`Repeat::Never`] for whoever
+    /// has seen it make a second post: what then cannot be found out ends as `outcome_unknown`.
+    #[must_use]
+    pub const fn with_repeat(mut self, repeat: Repeat) -> Self {
+        self.repeat = repeat;
         self
     }
 
@@ -141,7 +152,7 @@ impl Publisher for InstagramAccounts {
 
     /// A container can be published once, and publishing it twice is not documented (graph-api.md 6.5).
     fn repeat(&self, _content: &Content) -> Repeat {
-        Repeat::Assumed
+        self.repeat
     }
 
     async fn prepare(&self, job: &Job, progress: Option<&Progress>) -> Prepared {

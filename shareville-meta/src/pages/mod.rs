@@ -45,6 +45,7 @@ pub struct FacebookPages {
     graph: Graph,
     capabilities: Capabilities,
     media_hosts: MediaHosts,
+    repeat: Repeat,
 }
 
 impl FacebookPages {
@@ -55,6 +56,7 @@ impl FacebookPages {
             graph,
             capabilities: limits::capabilities(),
             media_hosts: MediaHosts::Public,
+            repeat: Repeat::Assumed,
         }
     }
 
@@ -62,6 +64,15 @@ impl FacebookPages {
     #[must_use]
     pub const fn with_media_hosts(mut self, hosts: MediaHosts) -> Self {
         self.media_hosts = hosts;
+        self
+    }
+
+    /// Says whether a commit of which no document says that repeating it is harmless may be made again, on the same object.
+    /// Default [`Repeat::Assumed`]: after two looks, a grace apart, that found it unpublished. [`Repeat::Never`] for whoever
+    /// has seen it make a second post: what then cannot be found out ends as `outcome_unknown`.
+    #[must_use]
+    pub const fn with_repeat(mut self, repeat: Repeat) -> Self {
+        self.repeat = repeat;
         self
     }
 
@@ -107,7 +118,7 @@ impl Publisher for FacebookPages {
     fn repeat(&self, content: &Content) -> Repeat {
         match Route::of(content) {
             Route::Post => Repeat::Proven,
-            Route::Film | Route::Reel | Route::PhotoStory | Route::VideoStory => Repeat::Assumed,
+            Route::Film | Route::Reel | Route::PhotoStory | Route::VideoStory => self.repeat,
         }
     }
 
