@@ -140,7 +140,10 @@ fn has_tries_left(post: &Post, mark: &Mark, now: Timestamp) -> bool {
             let in_time = mark.settle_by.is_none_or(|settle_by| now < settle_by);
             attempts_left || in_time && mark.commits < MAX_REPEATS
         }
-        Some(FailureClass::Transient) => attempts_left,
+        // What says that it does not know the object, which looks have just read, errs.
+        Some(FailureClass::Transient | FailureClass::NotFound | FailureClass::Unknown) => {
+            attempts_left
+        }
         Some(FailureClass::Content { retryable: true }) => {
             post.work.content_attempts < MAX_CONTENT_ATTEMPTS
         }
@@ -151,7 +154,8 @@ fn has_tries_left(post: &Post, mark: &Mark, now: Timestamp) -> bool {
 /// Why a post fails whose call the platform itself refused, once enough looks have found that it did nothing.
 fn refused_for_good(post: &Post, now: Timestamp) -> Option<Failure> {
     let mark = post.work.mark.as_ref()?;
-    let refusal = mark.refusal.as_ref()?;
+    // A refusal speaks for its own call only.
+    let refusal = mark.refusal.as_ref().filter(|_| !mark.unanswered)?;
     let is_over = post.is_to_go_out() && mark.is_found_absent() && !has_tries_left(post, mark, now);
     is_over.then(|| refusal.clone())
 }

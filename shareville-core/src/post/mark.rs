@@ -53,6 +53,9 @@ pub struct Mark {
     /// With which error the platform itself answered the latest call, which is over then; `None` where nobody answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Failure>,
+    /// Whether nobody answered a call before the latest one: it may act at any time.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub unanswered: bool,
     /// Until when looking decides; `None` until somebody could look, and while nobody can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle_by: Option<Timestamp>,

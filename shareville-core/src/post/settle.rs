@@ -195,7 +195,10 @@ fn hold(
     {
         // Nobody can look until then: the time for looking starts anew. But a platform that works on it has its day,
         // and beyond `giveUpAfter` the time runs on, so that every post ends.
-        mark.settle_by = None;
+        mark.settle_by = match is_dead {
+            true => None,
+            false => Some(later(until.max(moment.now), moment.pace.uncertain)),
+        };
     }
     let data = json!({"failure": failure, "until": until});
     // A post that has ended keeps the reason why it ended.
@@ -278,6 +281,7 @@ fn begin_commit(
             commits: 1,
             uncertain: false,
             refusal: None,
+            unanswered: false,
             settle_by: None,
             look_until: None,
             pending_since: None,
@@ -290,6 +294,7 @@ fn begin_commit(
         Some(open) if open.object == object && open.licenses_repeat() => Mark {
             commits: open.commits + 1,
             uncertain: true,
+            unanswered: open.unanswered || open.refusal.is_none(),
             refusal: None,
             absent: 0,
             counted_at: None,

@@ -353,6 +353,14 @@ async fn a_blocked_account_should_be_left_alone_for_a_day() {
     assert_eq!(stage.network.visible_of(patient.id), 1);
 }
 
+/// The platform says that it has a problem of its own.
+fn passing() -> Failure {
+    failure(FailureClass::Transient).with_platform(PlatformError {
+        code: Some(2),
+        ..PlatformError::default()
+    })
+}
+
 /// The platform says that it has blocked the account.
 fn said_blocked() -> Failure {
     failure(FailureClass::Blocked).with_platform(PlatformError {
@@ -363,9 +371,10 @@ fn said_blocked() -> Failure {
 
 #[tokio::test]
 async fn an_account_that_may_be_blocked_should_be_left_alone_once_looking_has_shown_it() {
+    // The second call is refused by a platform that has answered the first.
     for faults in [
         vec![Fault::Answer(said_blocked())],
-        vec![Fault::LoseRequest, Fault::Refuse(said_blocked())],
+        vec![Fault::Answer(passing()), Fault::Refuse(said_blocked())],
     ] {
         let stage = Stage::new().await;
         let account = stage.account().await;

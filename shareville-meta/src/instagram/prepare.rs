@@ -106,6 +106,11 @@ impl InstagramAccounts {
         top: Container,
         mut preparation: Preparation,
     ) -> Prepared {
+        // Once it has said so, no later answer takes that back.
+        if top.stage == Stage::Published {
+            preparation.top = Some(top);
+            return fail(already_published(), job, &preparation);
+        }
         let patience = match shape {
             Shape::Picture(media) | Shape::Reel(media) | Shape::Story(media) => patience(media),
             // Its items are finished.

@@ -2,9 +2,10 @@
 
 use super::{Command, Evidence, PostStatus, Repeat, Story, answered, failure, named, transient};
 use crate::{
+    clock::later,
     failure::{Failure, FailureClass, LimitScope},
     lane::Hold,
-    post::{HoldChange, may_repeat},
+    post::{HoldChange, Pace, may_repeat},
 };
 
 fn absent() -> Command {
@@ -263,8 +264,8 @@ fn what_the_platform_refuses_should_be_committed_no_oftener_than_its_class_allow
         (FailureClass::Duplicate, 1),
         (FailureClass::Permission, 1),
         (FailureClass::Config, 1),
-        (FailureClass::NotFound, 1),
-        (FailureClass::Unknown, 1),
+        (FailureClass::NotFound, 8),
+        (FailureClass::Unknown, 8),
         (FailureClass::Content { retryable: false }, 1),
         (FailureClass::Content { retryable: true }, 2),
         (FailureClass::Transient, 8),
@@ -298,6 +299,58 @@ fn what_may_never_be_repeated_should_fail_with_the_reason_that_the_platform_gave
     let passing = answered(FailureClass::Transient);
     assert_eq!(refused_each_time(&mut story, Repeat::Never, &passing), 1);
     assert_eq!(story.code(), Some("outcome_unknown"), "it might yet act");
+}
+
+#[test]
+fn a_refusal_should_end_no_post_of_which_an_earlier_call_was_not_answered() {
+    let mut story = Story::committing(Repeat::Proven);
+    story.does(Command::Uncertain {
+        failure: Failure::new(FailureClass::Transient, "no answer"),
+    });
+    story.pass(70);
+    story.does(absent());
+    let begin = story.begin("object-1", Repeat::Proven);
+    story.does(begin);
+    story.does(Command::Refused {
+        failure: answered(FailureClass::Blocked),
+    });
+    for _ in 0..10 {
+        story.pass(story.due_in().max(1));
+        story.does(absent());
+        assert!(!may_repeat(&story.post, story.now), "it was refused");
+        assert!(
+            story.is_to_go_out(),
+            "the first call may yet act: the hour runs"
+        );
+    }
+    while story.is_to_go_out() {
+        story.pass(story.due_in().max(1));
+        story.does(absent());
+    }
+    assert_eq!(story.code(), Some("outcome_unknown"));
+}
+
+#[test]
+fn a_rate_limit_should_not_shorten_the_time_for_looking() {
+    let mut story = Story::committing(Repeat::Never);
+    story.post.give_up_after = std::time::Duration::from_secs(600);
+    story.pass(70);
+    story.does(Command::Looked(Evidence::Unclear(None)));
+    let until = story.at(1200);
+    story.does(Command::Hold {
+        failure: Failure::new(
+            FailureClass::RateLimited {
+                until: Some(until),
+                scope: LimitScope::Account,
+            },
+            "wait",
+        ),
+        until,
+    });
+    assert_eq!(
+        story.post.expires_at(),
+        Some(later(until, Pace::default().uncertain))
+    );
 }
 
 #[test]
