@@ -30,6 +30,7 @@ pub mod publisher;
 mod recall;
 pub mod reseal;
 pub mod secret;
+mod settings;
 mod shareville;
 pub mod store;
 pub mod tenancy;
@@ -43,5 +44,6 @@ pub mod violation;
 pub use crate::{
     caller::{Caller, CallerKind},
     error::{CredentialError, Error},
-    shareville::{BuildError, Builder, Settings, Shareville},
+    settings::Settings,
+    shareville::{BuildError, Builder, Shareville},
 };

@@ -7,6 +7,7 @@ mod error;
 mod graph;
 mod instagram;
 mod instagram_login;
+mod limit;
 mod login;
 mod look;
 mod pages;

@@ -151,11 +151,12 @@ async fn delete_post(State(shared): App, Path(id): Path<String>) -> Result<Statu
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What a visitor writes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Remark {
-    visitor: String,
-    message: String,
+pub(crate) struct Remark {
+    pub(crate) visitor: String,
+    pub(crate) message: String,
 }
 
 async fn comment(

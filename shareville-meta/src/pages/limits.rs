@@ -8,16 +8,7 @@ use shareville_core::{
     publisher::{Capabilities, PlacementLimits},
 };
 
-/// A number that content must not exceed.
-#[derive(Debug)]
-pub(super) struct Limit {
-    pub(super) max: usize,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for whoever reads, and checked by a test")
-    )]
-    pub(super) source: &'static str,
-}
+use crate::limit::Limit;
 
 /// Numbers between which something must lie.
 #[derive(Debug)]

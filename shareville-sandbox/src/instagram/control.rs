@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::control::Remark;
 use crate::error::Error;
 use crate::hands::Hands;
 use crate::notice::{Delivered, Handshake};
@@ -99,13 +100,6 @@ async fn fail(
 async fn delete_media(State(shared): App, Path(media): Path<String>) -> Result<StatusCode, Error> {
     Hands(shared).delete_media(&media)?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Remark {
-    visitor: String,
-    message: String,
 }
 
 async fn comment(

@@ -14,7 +14,8 @@ use shareville_core::{
 };
 
 pub(super) use self::file::check_media;
-use super::limits::{CAROUSEL_ITEMS, Limit};
+use super::limits::CAROUSEL_ITEMS;
+use crate::limit::Limit;
 
 /// What Instagram has no room for.
 const NOT_SUPPORTED: &str = "not_supported_by_platform";
